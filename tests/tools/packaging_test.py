@@ -1,0 +1,90 @@
+"""What surrounds the programs fits them: the systemd unit, accounts and folders, the container files, Prometheus."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+UNIT = ROOT / "systemd" / "hilera.service"
+
+
+def run(*command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+
+
+class SystemdUnit(unittest.TestCase):
+    def test_its_exposure_stays_below_one_and_a_half(self):
+        done = run("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", UNIT)
+        self.assertEqual(done.returncode, 0, done.stdout[-200:])
+
+    def test_systemd_finds_nothing_wrong_with_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            unit = pathlib.Path(folder) / "hilera.service"
+            unit.write_text(UNIT.read_text(encoding="utf-8").replace("/usr/bin/hilerad", shutil.which("true")), "utf-8")
+            done = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit)
+        about_it = [line for line in done.stdout.splitlines() if "hilera" in line]
+        self.assertEqual((done.returncode, about_it), (0, []))
+
+    def test_it_never_requires_the_database(self):
+        for directive in ("Requires", "BindsTo", "PartOf", "Requisite"):
+            self.assertNotRegex(UNIT.read_text(encoding="utf-8"), rf"(?m)^{directive}=")
+
+
+class AccountsAndFolders(unittest.TestCase):
+    def test_they_can_be_made_on_an_empty_system(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "etc").mkdir()
+            (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n", "utf-8")
+            (root / "etc/group").write_text("root:x:0:\n", "utf-8")
+            accounts = run("systemd-sysusers", f"--root={root}", "-",
+                           input=(ROOT / "systemd/hilera.sysusers").read_text("utf-8"))
+            self.assertEqual(accounts.returncode, 0, accounts.stdout)
+            self.assertRegex((root / "etc/passwd").read_text("utf-8"), r"(?m)^hilera:.*:/usr/sbin/nologin$")
+            done = run("systemd-tmpfiles", f"--root={root}", "--create", "-",
+                       input=(ROOT / "systemd/hilera.tmpfiles").read_text("utf-8"))
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertEqual((root / "etc/hilera").stat().st_mode & 0o777, 0o750)
+
+
+class Containers(unittest.TestCase):
+    def setUp(self):
+        self.compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+
+    def test_every_file_that_is_mounted_exists(self):
+        mounts = [volume.split(":")[0] for service in self.compose["services"].values()
+                  for volume in service.get("volumes", [])]
+        files = [mount for mount in mounts if mount.startswith("./")]
+        self.assertTrue(files)
+        for file in files:
+            self.assertTrue((ROOT / file).is_file(), file)
+        volumes = {mount for mount in mounts if not mount.startswith("./")}
+        self.assertEqual(volumes, set(self.compose["volumes"]))
+
+    def test_every_dependency_is_a_service(self):
+        for service in self.compose["services"].values():
+            self.assertLessEqual(set(service.get("depends_on", {})), set(self.compose["services"]))
+
+    def test_hilera_starts_whatever_the_database_does(self):
+        self.assertNotIn("depends_on", self.compose["services"]["hilera"])
+
+    def test_prometheus_asks_under_a_name_that_hilera_answers_to(self):
+        hilera = yaml.safe_load((ROOT / "config/compose/hilera.yaml").read_text("utf-8"))
+        prometheus = yaml.safe_load((ROOT / "config/prometheus.yml").read_text("utf-8"))
+        targets = prometheus["scrape_configs"][0]["static_configs"][0]["targets"]
+        self.assertEqual(targets, [f"{name}:{hilera['http']['port']}" for name in hilera["http"]["allowed_hosts"]])
+
+    def test_the_image_takes_its_packages_from_the_list_of_tools_deps(self):
+        dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+        self.assertIn("tools/deps --list build", dockerfile)
+        programs = re.search(r"--target ([\w -]+) &&", dockerfile)[1].split()
+        self.assertEqual(programs, ["hilerad", "hileractl", "hilera-sim"])
+
+
+if __name__ == "__main__":
+    unittest.main()
