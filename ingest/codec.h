@@ -1,0 +1,122 @@
+// The interface of a codec: what turns the bytes of one datagram into records, and commands into bytes.
+//
+// A codec is stateless, is shared by every listener that names it, never yields and never throws on bad input: what is
+// wrong with a datagram is an outcome with a reason, which the caller counts. Records point into the datagram instead
+// of copying it; the text of `fields` is made later, when a record is on its way to storage.
+//
+// To add a codec: one pair of files that defines a subclass, and one line in codec_registry.cc.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/bytes.h"
+
+namespace ingest {
+
+// How sure one may be that the device named in a datagram sent it (column auth_level).
+enum class AuthLevel : std::uint8_t { kNone = 0, kSourcePinned = 1, kMac = 2, kAead = 3 };
+
+// One row of table `frame`, as far as the codec knows it. Valid as long as the datagram's bytes are.
+struct Record {
+  Bytes bytes;                              // the part of the datagram that is this record's content
+  std::optional<std::int64_t> device_time;  // milliseconds since 1970-01-01 UTC; none when the device has no clock
+  std::uint64_t frame_id = 0;               // see frame_id.h
+  std::uint64_t digest = 0;                 // of the content: tells a retransmission from a conflict
+};
+
+// The answer to a datagram, held back until its records are durable.
+class Ack {
+ public:
+  static constexpr std::size_t kCapacity = 96;
+
+  [[nodiscard]] Bytes bytes() const { return {storage_.data(), size_}; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+
+  // Room for `size` bytes (at most kCapacity), to be filled by the caller.
+  std::span<std::byte> resize(std::size_t size);
+
+ private:
+  std::array<std::byte, kCapacity> storage_;
+  std::size_t size_ = 0;
+};
+
+enum class Verdict : std::uint8_t {
+  kRecords,   // one or more records to store
+  kControl,   // well formed, carries nothing to store (keep-alive, answer to a command)
+  kRejected,  // malformed or refused; `reason` says why, nobody answers
+};
+
+// What became of one datagram. Reused from one datagram to the next so that decoding does not allocate.
+struct Decoded {
+  Verdict verdict = Verdict::kRejected;
+  std::string_view reason;      // static text, a Prometheus label value; set when kRejected
+  std::string_view nserie;      // points into the datagram, or into `nserie_storage`
+  std::string nserie_storage;   // for codecs whose serial is not text on the wire
+  std::vector<Record> records;  // by device time, those without one first; stable where equal
+  bool ack_wanted = false;
+  AuthLevel auth_level = AuthLevel::kNone;
+  bool updates_path = false;  // the peer's address becomes the device's downlink address
+
+  void clear();
+  void reject(std::string_view why);
+};
+
+// How the records of a datagram ended, as far as an acknowledgement can tell it.
+enum class AckStatus : std::uint8_t {
+  kStored,     // all of them are durable
+  kDuplicate,  // all of them had been stored before
+  kRefused,    // in custody as dead letters: sending again would not help
+};
+
+class Codec {
+ public:
+  Codec() = default;
+  Codec(const Codec&) = delete;
+  Codec& operator=(const Codec&) = delete;
+  virtual ~Codec() = default;
+
+  // As written in the configuration and in the column `codec`. Static text.
+  [[nodiscard]] virtual std::string_view name() const = 0;
+
+  // The largest datagram that this codec accepts, in bytes. The receiver rejects larger ones before decoding.
+  [[nodiscard]] virtual std::size_t max_datagram_size() const = 0;
+
+  // Every reason with which decode() rejects, so that each counter exists before it is needed.
+  [[nodiscard]] virtual std::span<const std::string_view> reject_reasons() const = 0;
+
+  // The serial that a datagram claims, for admission: a look at fixed offsets, without validation, allocation or
+  // decoding. Empty when there is none where it should be.
+  [[nodiscard]] virtual std::string_view peek_serial(Bytes datagram) const = 0;
+
+  // Decodes a datagram into `out`, which it clears first. Allocates nothing in proportion to a length claimed on the
+  // wire beyond what the datagram itself holds.
+  virtual void decode(Bytes datagram, Decoded& out) const = 0;
+
+  // The acknowledgement of a datagram that decode() accepted: never longer than the datagram. Empty when the protocol
+  // has none.
+  virtual void make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, Ack& ack) const = 0;
+
+  // Appends the JSON object of a record's decoded values (column `fields`) to `json`: valid UTF-8, valid JSON.
+  virtual void append_fields(Bytes datagram, const Record& record, std::string& json) const = 0;
+
+  // The datagram that carries `payload` down to a device; `id` is the downlink row's number.
+  // None when this codec cannot carry it (too long, wrong bytes, or no downlink at all).
+  [[nodiscard]] virtual std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
+                                                                              Bytes payload) const = 0;
+};
+
+// The codec of that name, or nullptr. Codecs live as long as the program.
+const Codec* find_codec(std::string_view name);
+
+// The names that find_codec() knows, in alphabetical order.
+std::vector<std::string_view> codec_names();
+
+}  // namespace ingest
