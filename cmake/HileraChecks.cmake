@@ -1,0 +1,20 @@
+# check-headers: every header compiles alone. check-layers: includes point one way (daemon -> ingest, db -> greenrt).
+
+file(GLOB HILERA_HEADERS RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
+  greenrt/*.h db/*.h ingest/*.h daemon/*.h)
+
+set(header_units)
+foreach(header ${HILERA_HEADERS})
+  string(REPLACE "/" "__" unit ${header})
+  set(unit ${CMAKE_BINARY_DIR}/header_units/${unit}.cc)
+  file(CONFIGURE OUTPUT ${unit} CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
+  list(APPEND header_units ${unit})
+endforeach()
+add_library(check-headers OBJECT EXCLUDE_FROM_ALL ${header_units})
+hilera_target_options(check-headers)
+target_compile_options(check-headers PRIVATE -O0 -g0 -U_FORTIFY_SOURCE)
+target_link_libraries(check-headers PRIVATE hilera_daemon)
+
+add_custom_target(check-layers
+  COMMAND ${CMAKE_SOURCE_DIR}/tools/check-layers ${CMAKE_SOURCE_DIR}
+  COMMENT "Includes point one way" VERBATIM)

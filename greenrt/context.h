@@ -1,0 +1,59 @@
+// Context: one stack of execution, and the switch between two of them. The only file that knows Boost.Context.
+//
+// A switch carries over what the machine switch leaves behind: the C++ exception state (__cxa_eh_globals, which
+// Boost.Context saves only from 1.88 on; without it a wait inside a catch block corrupts another greenlet's
+// exceptions), errno, and AddressSanitizer's idea of the stack. Never used from two threads.
+//
+// The special problem of thread-local caching: compilers may keep the address of a thread_local over a call. A greenlet
+// never changes its thread, so that is safe here.
+
+#pragma once
+
+#include <cstddef>
+
+#include "greenrt/stack_pool.h"
+
+namespace greenrt {
+
+class Context {
+ public:
+  // Runs on the context's stack at its first switch. Must end with a switch to another context, for good.
+  using Entry = void (*)();
+
+  Context() = default;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Makes this the context of the calling thread's own stack.
+  void adopt_thread();
+
+  // Lays the first frame on `stack`, which must outlive the context's run. A context can be prepared again after its
+  // final switch.
+  void prepare(Stack stack, Entry entry);
+
+  // Leaves this context, which must be the running one, and continues `to`. Returns when somebody switches back.
+  void switch_to(Context& to);
+
+  // Leaves this context for ever.
+  [[noreturn]] void exit_to(Context& to);
+
+  [[nodiscard]] const Stack& stack() const { return stack_; }
+
+ private:
+  struct Trampoline;
+  struct ExceptionState {  // layout of __cxa_eh_globals: Itanium C++ ABI, Exception Handling, section 2.2.2
+    void* caught = nullptr;
+    unsigned int uncaught = 0;
+  };
+
+  static ExceptionState& thread_exceptions();
+
+  void* machine_ = nullptr;  // fcontext_t, valid while suspended
+  Entry entry_ = nullptr;
+  ExceptionState exceptions_;
+  int errno_ = 0;
+  Stack stack_;
+  void* fake_stack_ = nullptr;  // AddressSanitizer's
+};
+
+}  // namespace greenrt

@@ -1,0 +1,232 @@
+#include "greenrt/greenlet.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "greenrt/hub.h"
+#include "greenrt/timer.h"
+
+namespace greenrt {
+namespace {
+
+std::uint64_t greenlets_named = 0;
+std::uint64_t links_made = 0;
+
+bool is_greenlet_exit(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const GreenletExit&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+// The links of a greenlet, and the one callback that fires them.
+struct Greenlet::Links final : Runnable {
+  struct Link {
+    LinkId id;
+    LinkKind kind;
+    LinkCallback callback;
+  };
+
+  explicit Links(Greenlet& greenlet) : Runnable(nullptr), owner(greenlet) {}
+
+  void run_in_hub() override {
+    // A link may drop the last reference to the greenlet, and add or remove links.
+    const GreenletRef alive(&owner);
+    held = nullptr;
+    while (!pending.empty()) {
+      const Link link = std::move(pending.front());
+      pending.erase(pending.begin());
+      if (link.kind == LinkKind::kValue && owner.failed_) continue;
+      if (link.kind == LinkKind::kException && !owner.failed_) continue;
+      fire(link);
+    }
+  }
+
+  void fire(const Link& link) {
+    try {
+      if (link.kind == LinkKind::kRaw) {
+        link.callback(owner);
+      } else {
+        spawn([callback = link.callback, greenlet = GreenletRef(&owner)] { callback(*greenlet); });
+      }
+    } catch (...) {
+      owner.hub_->handle_error("link", std::current_exception());
+    }
+  }
+
+  void schedule() {
+    held = GreenletRef(&owner);
+    owner.hub_->schedule(*this);
+  }
+
+  Greenlet& owner;
+  GreenletRef held;  // from the end of the greenlet until its links have fired
+  std::vector<Link> pending;
+};
+
+Greenlet::Greenlet() : Runnable(this) {}
+Greenlet::~Greenlet() = default;
+
+void Greenlet::start() {
+  if (state_ != State::kNew) return;
+  hub_ = &Hub::current();
+  hub_->admit(*this);
+  state_ = State::kStarted;
+  hub_->schedule(*this);
+}
+
+void Greenlet::entry() {
+  Hub& hub = Hub::current();
+  hub.after_switch();
+  hub.running()->body();
+  hub.leave_for_ever();
+}
+
+void Greenlet::body() noexcept {
+  std::exception_ptr exception;
+  try {
+    run();
+  } catch (...) {
+    exception = std::current_exception();
+  }
+  finish(std::move(exception));
+}
+
+void Greenlet::finish(std::exception_ptr exception) noexcept {
+  exception_ = std::move(exception);
+  pending_ = nullptr;
+  state_ = State::kEnded;
+  failed_ = exception_ && !is_greenlet_exit(exception_);
+  if (failed_ && hub_) hub_->handle_error(name(), exception_);
+  joiners_.wake_all();
+  if (links_) links_->schedule();
+}
+
+bool Greenlet::join(Deadline deadline) {
+  while (!ready()) {
+    WaitList::Waiter waiter;
+    if (!joiners_.wait(waiter, "Greenlet", deadline)) return ready();
+  }
+  return true;
+}
+
+void Greenlet::await_result(Deadline deadline) {
+  if (!join(deadline)) throw TimeoutExpired();
+  if (exception_) std::rethrow_exception(exception_);
+}
+
+void Greenlet::kill(Deadline deadline) {
+  kill(nullptr, deadline);
+}
+
+void Greenlet::kill(std::exception_ptr exception, Deadline deadline) {
+  const GreenletRef alive(this);
+  kill_soon(std::move(exception));
+  join(deadline);
+}
+
+void Greenlet::kill_soon(std::exception_ptr exception) {
+  if (!exception) exception = std::make_exception_ptr(GreenletExit());
+  switch (state_) {
+    case State::kNew:
+      hub_ = &Hub::current();
+      finish(std::move(exception));
+      break;
+    case State::kStarted:  // the hub drops it when its turn comes
+      finish(std::move(exception));
+      break;
+    case State::kRunning:
+      if (current() == this) std::rethrow_exception(exception);
+      throw_in(std::move(exception));
+      break;
+    case State::kEnded:
+      break;
+  }
+}
+
+void Greenlet::throw_in(std::exception_ptr exception) {
+  // What came first is thrown first; a kill is not lost behind a timeout, because it is the stronger of the two.
+  if (!pending_ || is_greenlet_exit(exception)) pending_ = std::move(exception);
+  hub_->schedule(*this);
+}
+
+void Greenlet::throw_pending() {
+  if (!pending_) return;
+  if (std::uncaught_exceptions() > 0) {
+    ++hub_->stats_.kills_deferred;
+    return;
+  }
+  std::rethrow_exception(std::exchange(pending_, nullptr));
+}
+
+Greenlet::LinkId Greenlet::add_link(LinkKind kind, LinkCallback callback) {
+  if (!hub_) hub_ = &Hub::current();
+  if (!links_) links_ = std::make_unique<Links>(*this);
+  links_->pending.push_back({++links_made, kind, std::move(callback)});
+  if (ready()) links_->schedule();
+  return links_made;
+}
+
+Greenlet::LinkId Greenlet::link(LinkCallback callback) {
+  return add_link(LinkKind::kAlways, std::move(callback));
+}
+Greenlet::LinkId Greenlet::link_value(LinkCallback callback) {
+  return add_link(LinkKind::kValue, std::move(callback));
+}
+Greenlet::LinkId Greenlet::link_exception(LinkCallback callback) {
+  return add_link(LinkKind::kException, std::move(callback));
+}
+Greenlet::LinkId Greenlet::rawlink(LinkCallback callback) {
+  return add_link(LinkKind::kRaw, std::move(callback));
+}
+
+void Greenlet::unlink(LinkId id) {
+  if (links_) std::erase_if(links_->pending, [id](const Links::Link& link) { return link.id == id; });
+}
+
+void Greenlet::unlink_all() {
+  if (links_) links_->pending.clear();
+}
+
+const std::string& Greenlet::name() {
+  if (name_.empty()) name_ = "Greenlet-" + std::to_string(++greenlets_named);
+  return name_;
+}
+
+bool join_all(const std::vector<GreenletRef>& greenlets, Deadline deadline) {
+  return std::all_of(greenlets.begin(), greenlets.end(), [&](const GreenletRef& each) { return each->join(deadline); });
+}
+
+void kill_all(const std::vector<GreenletRef>& greenlets, Deadline deadline) {
+  for (const GreenletRef& each : greenlets) {
+    if (each.get() != current()) each->kill_soon();
+  }
+  for (const GreenletRef& each : greenlets) {
+    if (each.get() != current() && !each->join(deadline)) throw TimeoutExpired();
+  }
+}
+
+void sleep(Duration duration) {
+  Hub& hub = Hub::current();
+  if (duration <= Duration::zero()) {
+    if (!hub.running()) throw std::logic_error("a callback of the hub must not wait");
+    hub.schedule(*hub.running());
+    hub.suspend("yield");
+    return;
+  }
+  const WakeTimer timer(hub, duration);
+  while (!timer.expired())
+    hub.suspend("sleep");
+}
+
+Greenlet* current() {
+  Hub* hub = Hub::current_or_null();
+  return hub ? hub->running() : nullptr;
+}
+
+}  // namespace greenrt

@@ -1,0 +1,224 @@
+// Greenlet: a cooperative thread on its own stack, with the life cycle and the words of gevent's Greenlet.
+//
+//   auto worker = greenrt::spawn([] { return fetch(); });
+//   worker->join(5s);
+//   if (worker->successful()) use(worker->value());
+//
+// States: a greenlet is created, then started once (it runs no earlier than the starter's next switch), and ends by
+// returning (successful), by an exception other than GreenletExit (failed), or by a kill (successful: the exception is
+// the result, as in gevent). A failure is reported once to the hub's error handler, and stored for get().
+//
+// Kill throws an exception into the greenlet at its next switch point; there is none while it unwinds another
+// exception, so destructors may wait. A greenlet killed before it ran never runs, and its links still fire.
+//
+// Ownership: GreenletRef is a counted reference; the hub holds one from start to end, so a greenlet that nobody refers
+// to still runs. One thread only.
+
+#pragma once
+
+#include <boost/intrusive/list_hook.hpp>
+#include <boost/intrusive_ptr.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "greenrt/context.h"
+#include "greenrt/deadline.h"
+#include "greenrt/error.h"
+#include "greenrt/runnable.h"
+#include "greenrt/wait_list.h"
+
+namespace greenrt {
+
+class Hub;
+template <typename T>
+using Ref = boost::intrusive_ptr<T>;
+using GreenletRef = Ref<Greenlet>;
+
+class Greenlet : public Runnable {
+ public:
+  using LinkCallback = std::function<void(Greenlet&)>;
+  using LinkId = std::uint64_t;
+
+  // Queues the greenlet to run. Once only: a later call does nothing. Throws TooManyGreenlets when the hub is full.
+  void start();
+
+  // True from start() until the end.
+  [[nodiscard]] bool started() const { return state_ == State::kStarted || state_ == State::kRunning; }
+  // True once it has ended, in whatever way.
+  [[nodiscard]] bool ready() const { return state_ == State::kEnded; }
+  // Ended by returning, or by GreenletExit.
+  [[nodiscard]] bool successful() const { return ready() && !failed_; }
+  [[nodiscard]] bool failed() const { return ready() && failed_; }
+  // What ended it: the failure, or the GreenletExit of a kill; null after a plain return and before the end.
+  [[nodiscard]] const std::exception_ptr& exception() const { return exception_; }
+
+  // Yields until the greenlet has ended or the deadline passes; true when it has ended. Never throws its failure.
+  bool join(Deadline deadline = Deadline::never());
+
+  // Ends the greenlet by throwing GreenletExit (or `exception`) into it, and yields until it has ended or the deadline
+  // passes. Does nothing to one that has ended. Killing oneself throws at once.
+  void kill(Deadline deadline = Deadline::never());
+  void kill(std::exception_ptr exception, Deadline deadline = Deadline::never());
+  // The same without waiting.
+  void kill_soon(std::exception_ptr exception = nullptr);
+
+  // Calls `callback` once the greenlet has ended: link in a greenlet of its own, rawlink on the hub, where it must not
+  // wait. In order of linking, from one callback of the hub; after the end, at the next pass. link_value and
+  // link_exception call only after success or failure. An error in one goes to the hub's handler; the others still run.
+  LinkId link(LinkCallback callback);
+  LinkId link_value(LinkCallback callback);
+  LinkId link_exception(LinkCallback callback);
+  LinkId rawlink(LinkCallback callback);
+  void unlink(LinkId id);
+  void unlink_all();
+
+  // "Greenlet-N" unless set. N is never used twice in one process.
+  [[nodiscard]] const std::string& name();
+  void set_name(std::string name) { name_ = std::move(name); }
+
+  // What it waits for right now, as "Event", "socket read": nullptr while it does not wait.
+  [[nodiscard]] const char* waiting_for() const { return waiting_for_; }
+
+ protected:
+  Greenlet();
+  ~Greenlet() override;
+
+  // The body. Called once, on the greenlet's own stack.
+  virtual void run() = 0;
+
+  // Throws Closed's sibling for get(): TimeoutExpired unless ended by the deadline, else the stored exception if
+  // failed.
+  void await_result(Deadline deadline);
+
+ private:
+  friend class Hub;
+  friend class WaitList;
+  friend class StackGuard;
+  friend class Timeout;
+  friend void intrusive_ptr_add_ref(Greenlet* greenlet) { ++greenlet->references_; }
+  friend void intrusive_ptr_release(Greenlet* greenlet) {
+    if (--greenlet->references_ == 0) delete greenlet;
+  }
+
+  enum class State : std::uint8_t { kNew, kStarted, kRunning, kEnded };
+  enum class LinkKind : std::uint8_t { kAlways, kValue, kException, kRaw };
+  struct Links;
+
+  static void entry();
+  void body() noexcept;
+  void finish(std::exception_ptr exception) noexcept;
+  void throw_in(std::exception_ptr exception);
+  void throw_pending();
+  LinkId add_link(LinkKind kind, LinkCallback callback);
+
+  Hub* hub_ = nullptr;
+  Context context_;
+  std::uint32_t references_ = 0;
+  State state_ = State::kNew;
+  bool failed_ = false;
+  const char* waiting_for_ = nullptr;
+  std::exception_ptr pending_;  // to be thrown at the next switch point
+  std::exception_ptr exception_;
+  WaitList joiners_;
+  std::unique_ptr<Links> links_;
+  std::string name_;
+
+ public:
+  boost::intrusive::list_member_hook<> all_hook;  // the hub's list of greenlets
+};
+
+// A greenlet whose body returns a T.
+template <typename T>
+class GreenletOf : public Greenlet {
+ public:
+  // The returned value; only after a plain return.
+  [[nodiscard]] const T& value() const { return *value_; }
+  [[nodiscard]] bool has_value() const { return value_.has_value(); }
+
+  // Yields until the end. Rethrows a failure, throws the GreenletExit of a kill, and TimeoutExpired at the deadline.
+  T& get(Deadline deadline = Deadline::never()) {
+    await_result(deadline);
+    return *value_;
+  }
+
+ protected:
+  std::optional<T> value_;
+};
+
+template <>
+class GreenletOf<void> : public Greenlet {
+ public:
+  void get(Deadline deadline = Deadline::never()) { await_result(deadline); }
+};
+
+namespace detail {
+
+template <typename Result, typename Callable>
+class CallableGreenlet final : public GreenletOf<Result> {
+ public:
+  explicit CallableGreenlet(Callable&& callable) : callable_(std::move(callable)) {}
+
+ private:
+  void run() override {
+    // The captured state goes with the body, not with the last reference.
+    const struct Reset {
+      std::optional<Callable>& callable;
+      ~Reset() { callable.reset(); }
+    } reset{callable_};
+    if constexpr (std::is_void_v<Result>) {
+      (*callable_)();
+    } else {
+      this->value_.emplace((*callable_)());
+    }
+  }
+
+  std::optional<Callable> callable_;
+};
+
+}  // namespace detail
+
+// Creates a greenlet for callable(args...), which are copied or moved into it, without starting it.
+template <typename Callable, typename... Args>
+auto make_greenlet(Callable&& callable, Args&&... args) {
+  auto bound = [callable = std::forward<Callable>(callable),
+                arguments = std::make_tuple(std::forward<Args>(args)...)]() mutable -> decltype(auto) {
+    return std::apply(std::move(callable), std::move(arguments));
+  };
+  using Result = std::decay_t<decltype(bound())>;
+  return Ref<GreenletOf<Result>>(new detail::CallableGreenlet<Result, decltype(bound)>(std::move(bound)));
+}
+
+// Creates and starts. The body runs when the caller next yields. Throws TooManyGreenlets.
+template <typename Callable, typename... Args>
+auto spawn(Callable&& callable, Args&&... args) {
+  auto greenlet = make_greenlet(std::forward<Callable>(callable), std::forward<Args>(args)...);
+  greenlet->start();
+  return greenlet;
+}
+
+// Yields until all of them have ended or the deadline passes; true when all have ended.
+bool join_all(const std::vector<GreenletRef>& greenlets, Deadline deadline = Deadline::never());
+
+// Kills all of them, then yields until all have ended; throws TimeoutExpired at the deadline, as gevent's killall.
+void kill_all(const std::vector<GreenletRef>& greenlets, Deadline deadline = Deadline::never());
+
+// Yields for at least `duration`; zero or less lets every ready greenlet run first.
+void sleep(Duration duration);
+inline void yield() {
+  sleep(Duration::zero());
+}
+
+// The running greenlet, nullptr on the hub or outside of it.
+Greenlet* current();
+
+}  // namespace greenrt

@@ -1,0 +1,77 @@
+#include "greenrt/stack_guard.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <mutex>
+
+#include "greenrt/hub.h"
+
+namespace greenrt {
+namespace {
+
+constexpr std::size_t kSignalStack = 64 * 1024;
+
+struct sigaction previous_action;
+
+void write_text(const char* text) {
+  // Nothing can be done about a stderr that takes no text.
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, std::strlen(text));
+}
+
+void write_number(std::size_t number) {
+  std::array<char, 24> digits{};
+  char* start = digits.end() - 1;
+  do {
+    *--start = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number);
+  write_text(start);
+}
+
+}  // namespace
+
+struct StackGuardSignal {
+  static void handle(int signal, siginfo_t* info, void*) {
+    StackGuard::report(info->si_addr);
+    ::sigaction(signal, &previous_action, nullptr);  // the access faults again, and meets the handler before us
+  }
+};
+
+void StackGuard::install() {
+  thread_local const auto signal_stack = std::make_unique<std::array<std::byte, kSignalStack>>();
+  thread_local bool ready = false;
+  if (!ready) {
+    stack_t stack{};
+    stack.ss_sp = signal_stack->data();
+    stack.ss_size = signal_stack->size();
+    ::sigaltstack(&stack, nullptr);
+    ready = true;
+  }
+  static std::once_flag once;
+  std::call_once(once, [] {
+    struct sigaction action {};
+    action.sa_sigaction = &StackGuardSignal::handle;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(SIGSEGV, &action, &previous_action);
+  });
+}
+
+void StackGuard::report(const void* fault_address) {
+  const Hub* hub = Hub::current_or_null();
+  Greenlet* greenlet = hub ? hub->running() : nullptr;
+  if (!greenlet) return;
+  const Stack& stack = greenlet->context_.stack();
+  const auto* address = static_cast<const std::byte*>(fault_address);
+  if (address >= stack.bottom || address < stack.bottom - StackPool::page_size()) return;
+  write_text("stack overflow in greenlet ");
+  write_text(greenlet->name_.empty() ? "without a name" : greenlet->name_.c_str());
+  write_text(", whose stack has ");
+  write_number(stack.size);
+  write_text(" bytes\n");
+}
+
+}  // namespace greenrt

@@ -1,0 +1,88 @@
+#include "greenrt/stack_pool.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+namespace greenrt {
+namespace {
+
+constexpr std::size_t kMapsPerStack = 2;
+constexpr std::size_t kDefaultMaxMapCount = 65530;  // the kernel's default of vm.max_map_count
+constexpr std::size_t kMapsForOthers = 2048;        // libraries, threads, the allocator
+constexpr std::uint32_t kMeasureEvery = 64;         // a power of two
+constexpr std::size_t kKeepResident = 32 * 1024;    // deeper pages go back to the kernel
+
+std::size_t max_map_count() {
+  std::size_t count = 0;
+  std::ifstream file("/proc/sys/vm/max_map_count");
+  return file >> count ? count : kDefaultMaxMapCount;
+}
+
+std::size_t allowed_stacks(std::size_t wanted) {
+  const std::size_t maps = max_map_count();
+  const std::size_t allowed = maps > kMapsForOthers ? (maps - kMapsForOthers) / kMapsPerStack : 1;
+  return wanted == 0 ? allowed : std::min(wanted, allowed);
+}
+
+}  // namespace
+
+std::size_t StackPool::page_size() {
+  static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+StackPool::StackPool(std::size_t stack_size, std::size_t max_stacks)
+    : stack_size_((stack_size + page_size() - 1) / page_size() * page_size()),
+      capacity_(allowed_stacks(max_stacks)),
+      residency_(stack_size_ / page_size()) {}
+
+StackPool::~StackPool() {
+  for (const Stack& stack : idle_)
+    ::munmap(stack.bottom - page_size(), stack.size + page_size());
+}
+
+Stack StackPool::acquire() {
+  if (!idle_.empty()) {
+    const Stack stack = idle_.back();
+    idle_.pop_back();
+    return stack;
+  }
+  const std::size_t guard = page_size();
+  idle_.reserve(mapped_ + 1);
+  void* memory = ::mmap(nullptr, stack_size_ + guard, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (memory == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap of a greenlet's stack");
+  if (::mprotect(memory, guard, PROT_NONE) != 0) {
+    const int error = errno;
+    ::munmap(memory, stack_size_ + guard);
+    throw std::system_error(error, std::generic_category(), "mprotect of a greenlet's guard page");
+  }
+  ++mapped_;
+  return {static_cast<std::byte*>(memory) + guard, stack_size_};
+}
+
+void StackPool::release(Stack stack) noexcept {
+  if ((releases_++ & (kMeasureEvery - 1)) == 0) {
+    const std::size_t resident = resident_bytes(stack);
+    high_water_ = std::max(high_water_, resident);
+    if (resident > kKeepResident) ::madvise(stack.bottom, stack.size - kKeepResident, MADV_DONTNEED);
+  }
+  idle_.push_back(stack);
+}
+
+void StackPool::measure(const Stack& stack) noexcept {
+  high_water_ = std::max(high_water_, resident_bytes(stack));
+}
+
+std::size_t StackPool::resident_bytes(const Stack& stack) noexcept {
+  if (::mincore(stack.bottom, stack.size, residency_.data()) != 0) return 0;
+  const auto deepest = std::find_if(residency_.begin(), residency_.end(), [](unsigned char page) { return page & 1; });
+  return static_cast<std::size_t>(residency_.end() - deepest) * page_size();
+}
+
+}  // namespace greenrt

@@ -1,0 +1,103 @@
+// ThreadPool: native threads for calls that block (name resolution, TLS handshakes, files), for greenlets that wait.
+//
+// Bounded in threads; greenlets that ask for more wait their turn, in order. A call that has started cannot be stopped:
+// when its greenlet is killed or its deadline passes, the call goes on with nobody waiting, and its result is dropped
+// when it comes. So the callable must own all that it touches. Made and used by one hub's thread; the destructor waits
+// for the calls under way.
+
+#pragma once
+
+#include <ev.h>
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "greenrt/deadline.h"
+#include "greenrt/error.h"
+#include "greenrt/event.h"
+
+namespace greenrt {
+
+class Hub;
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(std::size_t threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  // Calls callable() on a thread of the pool and yields until it has returned: gives its result or throws its
+  // exception. Throws TimeoutExpired at the deadline. The callable is destroyed on the thread that ran it.
+  template <typename Callable>
+  auto run(Callable&& callable, Deadline deadline = Deadline::never())
+      -> std::invoke_result_t<std::decay_t<Callable>&> {
+    using Result = std::invoke_result_t<std::decay_t<Callable>&>;
+    auto call = std::make_shared<Call<Result, std::decay_t<Callable>>>(std::forward<Callable>(callable));
+    submit(call);
+    if (!call->done.wait(deadline)) throw TimeoutExpired();
+    if (call->exception) std::rethrow_exception(call->exception);
+    if constexpr (!std::is_void_v<Result>) return std::move(*call->result);
+  }
+
+  // Calls that run or wait for a thread, those that nobody waits for any more included.
+  [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
+
+ private:
+  struct Job {
+    virtual ~Job() = default;
+    virtual void execute() noexcept = 0;
+    Event done;  // touched by the hub's thread only
+  };
+
+  template <typename Result, typename Callable>
+  struct Call final : Job {
+    explicit Call(Callable&& its_callable) : callable(std::move(its_callable)) {}
+    explicit Call(const Callable& its_callable) : callable(its_callable) {}
+    void execute() noexcept override {
+      try {
+        if constexpr (std::is_void_v<Result>) {
+          (*callable)();
+        } else {
+          result.emplace((*callable)());
+        }
+      } catch (...) {
+        exception = std::current_exception();
+      }
+      callable.reset();
+    }
+    std::optional<Callable> callable;
+    std::optional<std::conditional_t<std::is_void_v<Result>, char, Result>> result;
+    std::exception_ptr exception;
+  };
+
+  void submit(std::shared_ptr<Job> job);
+  void work();
+  void deliver();
+  static void on_finished(struct ev_loop* loop, ev_async* async, int events);
+
+  Hub& hub_;
+  ev_async finished_;
+  std::size_t limit_;
+  std::size_t outstanding_ = 0;  // hub's thread only
+
+  std::mutex mutex_;
+  std::condition_variable available_;
+  std::deque<std::shared_ptr<Job>> jobs_;      // under mutex_
+  std::vector<std::shared_ptr<Job>> results_;  // under mutex_
+  std::size_t idle_ = 0;                       // under mutex_
+  bool closing_ = false;                       // under mutex_
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace greenrt

@@ -1,0 +1,68 @@
+// Timeout: throws TimeoutExpired into the greenlet that made it, when that is still at work after a while.
+//
+//   Timeout timeout(2s);
+//   try {
+//     ...several waits...
+//   } catch (const TimeoutExpired& expired) {
+//     if (!timeout.threw(expired)) throw;   // somebody else's
+//   }
+//
+// Timeouts nest; each is told apart by identity, never by kind. The exception is thrown at a wait, once. Leaving the
+// scope disarms it; one that went off at that very moment, and was not yet delivered, is taken back. Belongs to one
+// greenlet.
+
+#pragma once
+
+#include <ev.h>
+
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+#include "greenrt/deadline.h"
+#include "greenrt/error.h"
+
+namespace greenrt {
+
+class Hub;
+class Greenlet;
+
+class Timeout {
+ public:
+  // Armed at once; a deadline of never arms nothing. `exception` is thrown instead of TimeoutExpired when given.
+  explicit Timeout(Deadline deadline, std::exception_ptr exception = nullptr);
+  ~Timeout();
+  Timeout(const Timeout&) = delete;
+  Timeout& operator=(const Timeout&) = delete;
+
+  // Disarms. Idempotent.
+  void cancel();
+
+  // Armed and not gone off.
+  [[nodiscard]] bool pending() const { return ev_is_active(&timer_); }
+  [[nodiscard]] bool threw(const TimeoutExpired& expired) const { return expired.timeout_id() == id_; }
+
+ private:
+  static void on_expiry(struct ev_loop* loop, ev_timer* timer, int events);
+
+  ev_timer timer_;
+  Hub& hub_;
+  Greenlet& greenlet_;
+  std::uint64_t id_;
+  std::exception_ptr exception_;
+};
+
+// Calls body() with at most until `deadline`, and returns what it returns; `fallback` if, and only if, this deadline
+// ended it.
+template <typename Body, typename Value>
+auto with_timeout(Deadline deadline, Body&& body, Value&& fallback) -> decltype(body()) {
+  Timeout timeout(deadline);
+  try {
+    return body();
+  } catch (const TimeoutExpired& expired) {
+    if (!timeout.threw(expired)) throw;
+    return std::forward<Value>(fallback);
+  }
+}
+
+}  // namespace greenrt

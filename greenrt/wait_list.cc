@@ -1,0 +1,55 @@
+#include "greenrt/wait_list.h"
+
+#include <cassert>
+#include <optional>
+
+#include "greenrt/greenlet.h"
+#include "greenrt/hub.h"
+#include "greenrt/timer.h"
+
+namespace greenrt {
+
+WaitList::~WaitList() {
+  assert(waiters_.empty());
+}
+
+bool WaitList::wait(Waiter& waiter, const char* what, Deadline deadline) {
+  Hub& hub = Hub::current();
+  waiter.greenlet_ = hub.running();
+  waiter.woken_ = false;
+  waiters_.push_back(waiter);
+
+  const struct Leave {
+    ~Leave() {
+      if (waiter.is_linked()) waiters.erase(waiters.iterator_to(waiter));
+    }
+    boost::intrusive::list<Waiter>& waiters;
+    Waiter& waiter;
+  } leave{waiters_, waiter};
+
+  std::optional<WakeTimer> timer;
+  if (!deadline.is_never()) timer.emplace(hub, deadline);
+  while (!waiter.woken_) {
+    if (timer && timer->expired()) return false;
+    hub.suspend(what);
+  }
+  return true;
+}
+
+bool WaitList::wake_one() {
+  if (waiters_.empty()) return false;
+  Waiter& waiter = waiters_.front();
+  waiters_.pop_front();
+  waiter.woken_ = true;
+  Hub::current().schedule(*waiter.greenlet_);
+  return true;
+}
+
+std::size_t WaitList::wake_all() {
+  std::size_t woken = 0;
+  while (wake_one())
+    ++woken;
+  return woken;
+}
+
+}  // namespace greenrt

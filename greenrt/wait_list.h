@@ -1,0 +1,61 @@
+// WaitList: the greenlets that wait for one thing, in the order in which they came. What every primitive is made of.
+//
+// The caller owns each Waiter, on its own stack. A waiter leaves the list when it is woken, when its deadline passes,
+// or when an exception is thrown into its greenlet; each of these happens once, whatever comes first. A waiter that was
+// woken and then hit by an exception before it could run still says woken(): whoever gives out a thing to exactly one
+// waiter (a permit, an item) must hand it on then.
+
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <ev.h>
+
+#include <cstddef>
+
+#include "greenrt/deadline.h"
+
+namespace greenrt {
+
+class Greenlet;
+
+class WaitList {
+ public:
+  class Waiter : public boost::intrusive::list_base_hook<> {
+   public:
+    Waiter() = default;
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    [[nodiscard]] bool woken() const { return woken_; }
+
+   private:
+    friend class WaitList;
+    Greenlet* greenlet_ = nullptr;
+    bool woken_ = false;
+  };
+
+  WaitList() = default;
+  WaitList(const WaitList&) = delete;
+  WaitList& operator=(const WaitList&) = delete;
+  // No greenlet may be waiting.
+  ~WaitList();
+
+  // Yields until woken (true) or until the deadline (false). `what` names the thing waited for, for reports: static
+  // text. Cancelled: leaves the list and passes the exception on. From a callback of the hub: throws std::logic_error.
+  bool wait(Waiter& waiter, const char* what, Deadline deadline);
+
+  // Makes the first waiter, or every waiter, ready to run. Never yields.
+  bool wake_one();
+  std::size_t wake_all();
+
+  [[nodiscard]] bool empty() const { return waiters_.empty(); }
+  [[nodiscard]] std::size_t size() const { return waiters_.size(); }
+
+  // The waiter that wake_one() would wake. Not to be called on an empty list.
+  [[nodiscard]] Waiter& front() { return waiters_.front(); }
+
+ private:
+  struct Expiry;
+  boost::intrusive::list<Waiter> waiters_;
+};
+
+}  // namespace greenrt
