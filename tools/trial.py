@@ -245,10 +245,10 @@ class Trial:
         return self.database
 
     def start_hilerad(self, **options):
-        return self._owned(Hilerad(self.folder, self.binaries, self.database, **options))
+        return self.own(Hilerad(self.folder, self.binaries, self.database, **options))
 
     def start(self, command, log):
-        return self._owned(Process(command, self.folder / log))
+        return self.own(Process(command, self.folder / log))
 
     def start_simulator(self, port, *, codec="native", **options):
         """Options are those of hilera-sim, with underscores; its summary and log are simulator.json and acked.log."""
@@ -275,6 +275,7 @@ class Trial:
         with open(self.folder / "acked.log", encoding="ascii") as log:
             return sum(1 for line in log if tuple(line.split()) not in kept)
 
-    def _owned(self, process):
+    def own(self, process):
+        """A Process that ends with the trial."""
         self._stack.callback(process.kill)
         return process
