@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARIES = ROOT / "build" / "release" / "bin"
 PRIVATE_MARIADB = ROOT / "tools" / "private-mariadb"
 START_TIMEOUT = 30.0  # seconds
 STOP_TIMEOUT = 60.0  # seconds; longer than the drain's own deadline
@@ -210,9 +211,9 @@ control: {{socket: {self.control}}}
 class Trial:
     """The folder, what runs in it, and its end."""
 
-    def __init__(self, folder, binaries=ROOT / "build" / "release" / "bin"):
+    def __init__(self, folder, binaries=BINARIES):
         self.folder = pathlib.Path(folder)
-        self.binaries = pathlib.Path(binaries)
+        self.binaries = pathlib.Path(binaries).absolute()
         for program in ("hilerad", "hileractl", "hilera-sim"):
             if not os.access(self.binaries / program, os.X_OK):
                 raise Failure(f"there is no {program} in {self.binaries}: build it first")
