@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Run by MariaDB's container when it makes its data: the account of hilerad, with the rights that it needs and no others.
 # (The image has made the database, and hilera_schema, who owns it.) Sourced by the entry point, so without `set`.
 
