@@ -1,0 +1,40 @@
+// The interface of what holds the frames that are to be sent to devices. Implemented by the daemon over MariaDB.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ingest {
+
+struct Downlink {
+  std::uint64_t id = 0;
+  std::string nserie;
+  std::vector<std::byte> payload;
+};
+
+// Every call yields, and throws a std::exception when the source is out of reach: nothing has changed then, or it is
+// unknown whether it has.
+class DownlinkSource {
+ public:
+  virtual ~DownlinkSource() = default;
+
+  // At most `limit` downlinks that may be sent now, the next ones in turn: a call goes on behind where the last one
+  // ended, and begins anew after the end, so that downlinks which cannot be sent do not stand before the others.
+  virtual std::vector<Downlink> due(std::size_t limit) = 0;
+
+  // Notes durably that an attempt to send is about to be made. False when the downlink is not to be sent any more, or
+  // is somebody else's. Only after true may it be sent: a crash then leaves an attempt of unknown outcome, never a
+  // second one that nobody knows of.
+  virtual bool begin_attempt(const Downlink& downlink) = 0;
+
+  virtual void mark_sent(const Downlink& downlink) = 0;
+
+  // The attempt, or the downlink as such, failed. `retry`: it may be tried again while it has attempts left.
+  virtual void mark_failed(const Downlink& downlink, std::string_view error, bool retry) = 0;
+};
+
+}  // namespace ingest

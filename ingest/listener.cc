@@ -1,0 +1,26 @@
+#include "ingest/listener.h"
+
+#include <utility>
+#include <vector>
+
+namespace ingest {
+namespace {
+
+std::vector<std::string_view> all_reasons(const Codec& codec) {
+  const auto own = codec.reject_reasons();
+  std::vector<std::string_view> reasons(own.begin(), own.end());
+  reasons.push_back(kOversize);
+  return reasons;
+}
+
+}  // namespace
+
+Listener::Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw)
+    : name_(std::move(name)),
+      codec_(codec),
+      store_raw_(store_raw),
+      socket_(std::move(socket)),
+      counters_(all_reasons(codec)),
+      replies_(socket_, counters_) {}
+
+}  // namespace ingest

@@ -1,0 +1,41 @@
+// Listener: one UDP socket with the codec of its devices, its counters, and its outgoing side.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "greenrt/udp_socket.h"
+#include "ingest/codec.h"
+#include "ingest/counters.h"
+#include "ingest/replies.h"
+
+namespace ingest {
+
+// Added by the receiver to the reasons of the codec: longer than what the codec accepts.
+inline constexpr std::string_view kOversize = "oversize";
+
+class Listener {
+ public:
+  // `codec` must outlive it. Starts a greenlet for the replies: see replies.h.
+  Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const Codec& codec() const { return codec_; }
+  // Whether the bytes of stored datagrams are kept beside their values (column raw).
+  [[nodiscard]] bool store_raw() const { return store_raw_; }
+  [[nodiscard]] greenrt::UdpSocket& socket() { return socket_; }
+  [[nodiscard]] ListenerCounters& counters() { return counters_; }
+  [[nodiscard]] const ListenerCounters& counters() const { return counters_; }
+  [[nodiscard]] Replies& replies() { return replies_; }
+
+ private:
+  std::string name_;
+  const Codec& codec_;
+  bool store_raw_;
+  greenrt::UdpSocket socket_;
+  ListenerCounters counters_;
+  Replies replies_;
+};
+
+}  // namespace ingest

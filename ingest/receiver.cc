@@ -1,0 +1,63 @@
+#include "ingest/receiver.h"
+
+#include <algorithm>
+#include <chrono>
+#include <system_error>
+
+#include "greenrt/greenlet.h"
+
+namespace ingest {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstPause{10};
+constexpr milliseconds kLongestPause{1000};
+
+}  // namespace
+
+Receiver::Receiver(Listener& listener, FramePipeline& pipeline, ArrivalClock& arrivals, Reporter& reporter)
+    : listener_(listener),
+      pipeline_(pipeline),
+      arrivals_(arrivals),
+      reporter_(reporter),
+      batch_(kBatch, listener.codec().max_datagram_size()) {}
+
+void Receiver::run() {
+  milliseconds pause = kFirstPause;
+  while (true) {
+    try {
+      listener_.socket().receive(batch_);
+      hand_over();
+      pause = kFirstPause;
+    } catch (const std::system_error& error) {
+      ++listener_.counters().receive_errors;
+      reporter_.warn("receive_failed", listener_.name(), error.what());
+      greenrt::sleep(pause);
+      pause = std::min(pause * 2, kLongestPause);
+    }
+    greenrt::yield();
+  }
+}
+
+void Receiver::drain(greenrt::Deadline deadline) {
+  while (!deadline.expired() && listener_.socket().try_receive(batch_)) {
+    hand_over();
+    greenrt::yield();
+  }
+}
+
+void Receiver::hand_over() {
+  const auto received = greenrt::Clock::now();
+  ListenerCounters& counters = listener_.counters();
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    ++counters.received;
+    if (batch_.truncated(i)) {
+      counters.rejected.add(kOversize);
+    } else {
+      pipeline_.submit(listener_, arrivals_.next(), received, batch_.path(i), batch_.bytes(i));
+    }
+  }
+}
+
+}  // namespace ingest

@@ -1,0 +1,67 @@
+#include "ingest/transmitter.h"
+
+#include <chrono>
+#include <system_error>
+
+#include "greenrt/greenlet.h"
+#include "ingest/listener.h"
+
+namespace ingest {
+namespace {
+
+constexpr std::chrono::seconds kSendLimit{1};
+
+}  // namespace
+
+Transmitter::Transmitter(const TransmitterOptions& options, DownlinkSource& source, const DeviceTable& devices,
+                         Reporter& reporter)
+    : options_(options), source_(source), devices_(devices), reporter_(reporter) {}
+
+void Transmitter::run() {
+  while (true) {
+    std::size_t progress = 0;
+    try {
+      progress = poll();
+    } catch (const std::exception& error) {
+      ++counters_.source_errors;
+      reporter_.warn("downlink_source_failed", "transmitter", error.what());
+    }
+    if (progress == 0) greenrt::sleep(options_.poll_interval);
+  }
+}
+
+std::size_t Transmitter::poll() {
+  std::size_t progress = 0;
+  for (const Downlink& downlink : source_.due(options_.batch))
+    progress += transmit(downlink) ? 1 : 0;
+  return progress;
+}
+
+bool Transmitter::transmit(const Downlink& downlink) {
+  const DeviceTable::Device* device = devices_.find(downlink.nserie);
+  if (!device) return false;
+  // Copies: the table may change while the source yields.
+  Listener& listener = *device->listener;
+  const greenrt::UdpPath path = device->path;
+
+  const auto bytes = listener.codec().encode_downlink(downlink.nserie, downlink.id, downlink.payload);
+  if (!bytes) {
+    fail(downlink, "the codec of the device cannot carry this payload", false);
+    return true;
+  }
+  if (!source_.begin_attempt(downlink)) return false;
+  if (const int error = listener.replies().send(*bytes, path, kSendLimit)) {
+    fail(downlink, std::system_category().message(error), true);
+    return true;
+  }
+  ++counters_.sent;
+  source_.mark_sent(downlink);
+  return true;
+}
+
+void Transmitter::fail(const Downlink& downlink, std::string_view error, bool retry) {
+  ++counters_.failed;
+  source_.mark_failed(downlink, error, retry);
+}
+
+}  // namespace ingest

@@ -1,0 +1,77 @@
+// Decoding does not allocate once its buffers have grown. Counts through this binary's operator new; not under
+// AddressSanitizer, which has its own.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "ingest/codec.h"
+#include "tests/ingest/hex.h"
+#include "tests/ingest/teltonika_vectors.h"
+
+#if !defined(__SANITIZE_ADDRESS__)
+
+namespace {
+thread_local std::size_t allocations = 0;
+}
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace ingest {
+namespace {
+
+void expect_no_allocation(std::string_view codec_name, std::string_view hex) {
+  const Codec& codec = *find_codec(codec_name);
+  const auto datagram = testing::from_hex(hex);
+  Decoded decoded;
+  Ack ack;
+  std::string json;
+  const auto run = [&] {
+    codec.decode(datagram, decoded);
+    codec.make_ack(datagram, decoded, AckStatus::kStored, ack);
+    json.clear();
+    for (const Record& record : decoded.records)
+      codec.append_fields(datagram, record, json);
+  };
+  run();
+  const std::size_t before = allocations;
+  run();
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(decoded.verdict, Verdict::kRecords);
+}
+
+TEST(Allocation, NativeDecodesWithinTheBuffersItHas) {
+  expect_no_allocation("native",
+                       "4e4601010007534e2d30303031000000070000002a0000018bcfe5687b001700013441ac0000000222fff9000301010"
+                       "0094000026f6b");
+}
+
+TEST(Allocation, TeltonikaDecodesWithinTheBuffersItHas) {
+  expect_no_allocation("teltonika", testing::kCodec8ExtendedExample);
+}
+
+TEST(Allocation, AClaimedLengthAllocatesNothing) {
+  const auto claims_255_records =
+      testing::from_hex("001a CAFE 01 07 000F 333532303933303836343033363535 08 FF 00 00 00");
+  Decoded decoded;
+  const std::size_t before = allocations;
+  find_codec("teltonika")->decode(claims_255_records, decoded);
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(decoded.reason, "record_overrun");
+}
+
+}  // namespace
+}  // namespace ingest
+
+#endif
