@@ -1,0 +1,58 @@
+// Dialer: makes connections. Everything in it that blocks runs on threads, never on the hub.
+//
+// Name resolution has two threads of its own: a name server that never answers can hold both, and then the last address
+// that worked is used (or the attempt fails at once, if there is none); it never holds up those who connect by address.
+// Connecting, TLS handshake and login run on `threads` others, each attempt bounded by connect_timeout. An attempt
+// whose greenlet was killed goes on by itself, and closes what it made.
+//
+// With TLS and verification of a server that is given by name, Connector/C must see the name, and looks it up once more
+// itself: there the last good address is of no help.
+//
+// The destructor waits for the attempts under way; for a resolver that never returns, for ever.
+
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "db/connect_options.h"
+#include "db/connection.h"
+#include "greenrt/deadline.h"
+#include "greenrt/thread_pool.h"
+
+namespace db {
+
+class Dialer {
+ public:
+  // Throws std::invalid_argument when there is no endpoint.
+  explicit Dialer(ConnectOptions options, std::size_t threads = 2);
+
+  // Yields until one of the endpoints, tried in order from the one that worked last, gives a session; throws the last
+  // db::Error when none does. Killed: passes it on.
+  std::unique_ptr<Connection> connect(greenrt::Deadline deadline = greenrt::Deadline::never());
+
+  // Begins with another endpoint next time, if `endpoint` is the one it would begin with: that server answers, but
+  // cannot work.
+  void move_on_from(const Endpoint& endpoint);
+
+  [[nodiscard]] const ConnectOptions& options() const { return *options_; }
+
+ private:
+  std::unique_ptr<Connection> connect_to(const Endpoint& endpoint, greenrt::Deadline deadline);
+  std::vector<std::string> addresses_of(const Endpoint& endpoint, greenrt::Deadline deadline);
+  std::vector<std::string> last_good_address(const std::string& host, const std::string& trouble) const;
+
+  std::shared_ptr<const ConnectOptions> options_;
+  std::size_t preferred_ = 0;
+  std::unordered_map<std::string, std::vector<std::string>> known_addresses_;
+  greenrt::ThreadPool resolvers_;
+  greenrt::ThreadPool connectors_;
+};
+
+// With getaddrinfo. Blocks. Throws db::Error (class kReconnect).
+std::vector<std::string> resolve_by_system(const std::string& host);
+
+}  // namespace db

@@ -1,0 +1,28 @@
+// Session: a connected, authenticated and configured handle of Connector/C, before it is used from the hub.
+//
+// Internal to db/. open_session() blocks and is called on a thread; everything it touches it owns.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "db/connect_options.h"
+#include "db/mariadb_api.h"
+#include "greenrt/deadline.h"
+
+namespace db {
+
+struct Session {
+  Handle handle;  // its descriptor is non-blocking
+  Endpoint endpoint;
+  std::string server_version;
+  std::size_t max_allowed_packet = 0;
+};
+
+// Connects to `host`, which is the numeric address of `endpoint` (or its name, where TLS has to verify that), or to its
+// socket. Throws db::Error.
+Session open_session(const ConnectOptions& options, const Endpoint& endpoint, const std::string& host,
+                     greenrt::Deadline deadline);
+
+}  // namespace db
