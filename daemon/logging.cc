@@ -160,6 +160,7 @@ void Field::append_to(std::string& line) const {
 void write(LogLevel level, std::string_view event, Fields fields) {
   Logging::Writer* writer = Logging::Writer::current;
   if (writer == nullptr) {
+    if (level == LogLevel::kDebug) return;
     const std::string line = make_line(event, fields) + "\n";
     std::fwrite(line.data(), 1, line.size(), stderr);
     return;

@@ -4,8 +4,8 @@
 //
 // The line is made by the caller and written by a thread of its own, so that the hub never waits for a log: when the
 // writer cannot follow, the oldest waiting line is lost and counted. Every text value is escaped here, so that nothing
-// from outside can forge a line. Any thread may log. Never yields, never throws; without a Logging, lines are written
-// directly.
+// from outside can forge a line. Any thread may log. Never yields, never throws; without a Logging, lines from
+// info on are written directly.
 
 #pragma once
 
