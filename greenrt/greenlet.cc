@@ -1,7 +1,9 @@
 #include "greenrt/greenlet.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
+#include <stdexcept>
 
 #include "greenrt/hub.h"
 #include "greenrt/timer.h"
@@ -9,8 +11,8 @@
 namespace greenrt {
 namespace {
 
-std::uint64_t greenlets_named = 0;
-std::uint64_t links_made = 0;
+std::atomic<std::uint64_t> greenlets_named = 0;
+thread_local std::uint64_t links_made = 0;
 
 bool is_greenlet_exit(const std::exception_ptr& exception) {
   try {
@@ -46,6 +48,8 @@ struct Greenlet::Links final : Runnable {
       fire(link);
     }
   }
+
+  void abandon() noexcept override { const GreenletRef alive = std::move(held); }
 
   void fire(const Link& link) {
     try {
@@ -99,7 +103,7 @@ void Greenlet::body() noexcept {
 
 void Greenlet::finish(std::exception_ptr exception) noexcept {
   exception_ = std::move(exception);
-  pending_ = nullptr;
+  pending_.clear();
   state_ = State::kEnded;
   failed_ = exception_ && !is_greenlet_exit(exception_);
   if (failed_ && hub_) hub_->handle_error(name(), exception_);
@@ -107,7 +111,13 @@ void Greenlet::finish(std::exception_ptr exception) noexcept {
   if (links_) links_->schedule();
 }
 
+void Greenlet::end_unstarted(std::exception_ptr exception) noexcept {
+  drop_body();
+  finish(std::move(exception));
+}
+
 bool Greenlet::join(Deadline deadline) {
+  if (current() == this) throw std::logic_error("a greenlet cannot wait for its own end");
   while (!ready()) {
     WaitList::Waiter waiter;
     if (!joiners_.wait(waiter, "Greenlet", deadline)) return ready();
@@ -135,10 +145,10 @@ void Greenlet::kill_soon(std::exception_ptr exception) {
   switch (state_) {
     case State::kNew:
       hub_ = &Hub::current();
-      finish(std::move(exception));
+      end_unstarted(std::move(exception));
       break;
-    case State::kStarted:  // the hub drops it when its turn comes
-      finish(std::move(exception));
+    case State::kStarted:  // the hub forgets it when its turn comes
+      end_unstarted(std::move(exception));
       break;
     case State::kRunning:
       if (current() == this) std::rethrow_exception(exception);
@@ -149,19 +159,46 @@ void Greenlet::kill_soon(std::exception_ptr exception) {
   }
 }
 
+// In order of arrival, but a GreenletExit goes before all others, and there is at most one.
 void Greenlet::throw_in(std::exception_ptr exception) {
-  // What came first is thrown first; a kill is not lost behind a timeout, because it is the stronger of the two.
-  if (!pending_ || is_greenlet_exit(exception)) pending_ = std::move(exception);
+  if (!is_greenlet_exit(exception)) {
+    throw_in({std::move(exception), nullptr});
+  } else if (pending_.empty() || !is_greenlet_exit(pending_.front().exception)) {
+    pending_.insert(pending_.begin(), {std::move(exception), nullptr});
+    hub_->schedule(*this);
+  }
+}
+
+void Greenlet::throw_in(Pending pending) {
+  pending_.push_back(std::move(pending));
   hub_->schedule(*this);
 }
 
+void Greenlet::take_back(const void* source) {
+  std::erase_if(pending_, [source](const Pending& each) { return each.source == source; });
+}
+
 void Greenlet::throw_pending() {
-  if (!pending_) return;
-  if (std::uncaught_exceptions() > 0) {
+  if (pending_.empty()) return;
+  if (shields_ > 0 || std::uncaught_exceptions() > 0) {
     ++hub_->stats_.kills_deferred;
     return;
   }
-  std::rethrow_exception(std::exchange(pending_, nullptr));
+  const std::exception_ptr exception = std::move(pending_.front().exception);
+  pending_.erase(pending_.begin());
+  std::rethrow_exception(exception);
+}
+
+Shield::Shield() : greenlet_(*Hub::current().require_running()) {
+  ++greenlet_.shields_;
+}
+
+Shield::~Shield() {
+  --greenlet_.shields_;
+}
+
+void detail::require_room() {
+  Hub::current().require_room();
 }
 
 Greenlet::LinkId Greenlet::add_link(LinkKind kind, LinkCallback callback) {
@@ -194,7 +231,7 @@ void Greenlet::unlink_all() {
 }
 
 const std::string& Greenlet::name() {
-  if (name_.empty()) name_ = "Greenlet-" + std::to_string(++greenlets_named);
+  if (name_.empty()) name_ = "Greenlet-" + std::to_string(1 + greenlets_named.fetch_add(1, std::memory_order_relaxed));
   return name_;
 }
 
@@ -213,12 +250,7 @@ void kill_all(const std::vector<GreenletRef>& greenlets, Deadline deadline) {
 
 void sleep(Duration duration) {
   Hub& hub = Hub::current();
-  if (duration <= Duration::zero()) {
-    if (!hub.running()) throw std::logic_error("a callback of the hub must not wait");
-    hub.schedule(*hub.running());
-    hub.suspend("yield");
-    return;
-  }
+  if (duration <= Duration::zero()) return hub.yield();
   const WakeTimer timer(hub, duration);
   while (!timer.expired())
     hub.suspend("sleep");

@@ -8,8 +8,9 @@
 // returning (successful), by an exception other than GreenletExit (failed), or by a kill (successful: the exception is
 // the result, as in gevent). A failure is reported once to the hub's error handler, and stored for get().
 //
-// Kill throws an exception into the greenlet at its next switch point; there is none while it unwinds another
-// exception, so destructors may wait. A greenlet killed before it ran never runs, and its links still fire.
+// Kill throws an exception into the greenlet at its next switch point. While the greenlet unwinds another exception, or
+// holds a Shield, the exception is deferred to the first switch point after that, so that clean-up may wait. A greenlet
+// killed before it ran never runs, and its links still fire.
 //
 // Ownership: GreenletRef is a counted reference; the hub holds one from start to end, so a greenlet that nobody refers
 // to still runs. One thread only.
@@ -63,6 +64,7 @@ class Greenlet : public Runnable {
   [[nodiscard]] const std::exception_ptr& exception() const { return exception_; }
 
   // Yields until the greenlet has ended or the deadline passes; true when it has ended. Never throws its failure.
+  // Throws std::logic_error in the greenlet itself.
   bool join(Deadline deadline = Deadline::never());
 
   // Ends the greenlet by throwing GreenletExit (or `exception`) into it, and yields until it has ended or the deadline
@@ -95,6 +97,8 @@ class Greenlet : public Runnable {
 
   // The body. Called once, on the greenlet's own stack.
   virtual void run() = 0;
+  // Called instead of run() when the greenlet was killed before its first turn: frees what the body would have used.
+  virtual void drop_body() noexcept {}
 
   // Throws Closed's sibling for get(): TimeoutExpired unless ended by the deadline, else the stored exception if
   // failed.
@@ -104,6 +108,7 @@ class Greenlet : public Runnable {
   friend class Hub;
   friend class WaitList;
   friend class StackGuard;
+  friend class Shield;
   friend class Timeout;
   friend void intrusive_ptr_add_ref(Greenlet* greenlet) { ++greenlet->references_; }
   friend void intrusive_ptr_release(Greenlet* greenlet) {
@@ -113,11 +118,18 @@ class Greenlet : public Runnable {
   enum class State : std::uint8_t { kNew, kStarted, kRunning, kEnded };
   enum class LinkKind : std::uint8_t { kAlways, kValue, kException, kRaw };
   struct Links;
+  struct Pending {
+    std::exception_ptr exception;
+    const void* source;  // the Timeout that may take it back, or nullptr
+  };
 
   static void entry();
   void body() noexcept;
   void finish(std::exception_ptr exception) noexcept;
+  void end_unstarted(std::exception_ptr exception) noexcept;
   void throw_in(std::exception_ptr exception);
+  void throw_in(Pending pending);
+  void take_back(const void* source);
   void throw_pending();
   LinkId add_link(LinkKind kind, LinkCallback callback);
 
@@ -127,7 +139,8 @@ class Greenlet : public Runnable {
   State state_ = State::kNew;
   bool failed_ = false;
   const char* waiting_for_ = nullptr;
-  std::exception_ptr pending_;  // to be thrown at the next switch point
+  std::uint32_t shields_ = 0;
+  std::vector<Pending> pending_;  // to be thrown at the next switch points, one at each
   std::exception_ptr exception_;
   WaitList joiners_;
   std::unique_ptr<Links> links_;
@@ -182,8 +195,13 @@ class CallableGreenlet final : public GreenletOf<Result> {
     }
   }
 
+  void drop_body() noexcept override { callable_.reset(); }
+
   std::optional<Callable> callable_;
 };
+
+// Throws TooManyGreenlets unless the hub has room for one more.
+void require_room();
 
 }  // namespace detail
 
@@ -198,9 +216,11 @@ auto make_greenlet(Callable&& callable, Args&&... args) {
   return Ref<GreenletOf<Result>>(new detail::CallableGreenlet<Result, decltype(bound)>(std::move(bound)));
 }
 
-// Creates and starts. The body runs when the caller next yields. Throws TooManyGreenlets.
+// Creates and starts. The body runs when the caller next yields. Throws TooManyGreenlets before it takes anything from
+// its arguments.
 template <typename Callable, typename... Args>
 auto spawn(Callable&& callable, Args&&... args) {
+  detail::require_room();
   auto greenlet = make_greenlet(std::forward<Callable>(callable), std::forward<Args>(args)...);
   greenlet->start();
   return greenlet;
@@ -220,5 +240,18 @@ inline void yield() {
 
 // The running greenlet, nullptr on the hub or outside of it.
 Greenlet* current();
+
+// Shield: while one lives, nothing is thrown into the greenlet that made it. For clean-up that must wait, destructors
+// above all: an exception out of a destructor ends the process. Give such a wait a deadline of its own. Nests.
+class Shield {
+ public:
+  Shield();
+  ~Shield();
+  Shield(const Shield&) = delete;
+  Shield& operator=(const Shield&) = delete;
+
+ private:
+  Greenlet& greenlet_;
+};
 
 }  // namespace greenrt

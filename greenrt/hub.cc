@@ -8,11 +8,13 @@
 #include <system_error>
 
 #include "greenrt/stack_guard.h"
+#include "greenrt/timer.h"
 
 namespace greenrt {
 namespace {
 
-constexpr int kKillRounds = 100;
+constexpr int kKillRounds = 10;
+constexpr std::chrono::seconds kKillPatience{1};  // a round
 
 std::string what_of(const std::exception_ptr& error) {
   try {
@@ -41,6 +43,7 @@ class Hub::Callback final : public Runnable {
     const std::unique_ptr<Callback> self(this);
     function_();
   }
+  void abandon() noexcept override { delete this; }
 
  private:
   std::function<void()> function_;
@@ -76,7 +79,7 @@ Hub::~Hub() {
   while (!ready_.empty()) {
     Runnable* item = ready_.pop();
     if (!item->greenlet()) {
-      item->run_in_hub();
+      item->abandon();
     } else if (item->greenlet()->ready()) {
       forget(*item->greenlet());
     }
@@ -94,8 +97,17 @@ Hub& Hub::current() {
   return *current_hub;
 }
 
-void Hub::admit(Greenlet& greenlet) {
+void Hub::require_room() const {
   if (!has_room()) throw TooManyGreenlets("the hub holds " + std::to_string(max_greenlets_) + " greenlets already");
+}
+
+Greenlet* Hub::require_running() const {
+  if (!running_) throw std::logic_error("a callback of the hub must not wait");
+  return running_;
+}
+
+void Hub::admit(Greenlet& greenlet) {
+  require_room();
   intrusive_ptr_add_ref(&greenlet);
   all_.push_back(greenlet);
   ++stats_.greenlets;
@@ -121,7 +133,7 @@ bool Hub::make_runnable(Greenlet& greenlet) {
       greenlet.state_ = Greenlet::State::kRunning;
       return true;
     } catch (const std::exception&) {
-      greenlet.finish(std::current_exception());
+      greenlet.end_unstarted(std::current_exception());
     }
   }
   forget(greenlet);
@@ -151,6 +163,7 @@ void Hub::switch_away() {
 }
 
 void Hub::leave_for_ever() {
+  ready_.remove(*running_);
   ended_ = running_;
   Context& here = running_->context_;
   here.exit_to(next_context());
@@ -164,9 +177,19 @@ void Hub::after_switch() {
 }
 
 void Hub::suspend(const char* what) {
-  if (!running_) throw std::logic_error("a callback of the hub must not wait");
-  Greenlet& self = *running_;
+  Greenlet& self = *require_running();
   self.throw_pending();
+  wait_for_turn(self, what);
+}
+
+void Hub::yield() {
+  Greenlet& self = *require_running();
+  self.throw_pending();
+  schedule(self);
+  wait_for_turn(self, "its turn");
+}
+
+void Hub::wait_for_turn(Greenlet& self, const char* what) {
   self.waiting_for_ = what;
   switch_away();
   self.waiting_for_ = nullptr;
@@ -210,7 +233,12 @@ void Hub::handle_error(std::string_view context, const std::exception_ptr& error
 }
 
 void Hub::run(std::function<void()> main) {
-  if (running_) throw std::logic_error("a greenlet cannot run its own hub");
+  if (in_run_) throw std::logic_error("the hub runs already");
+  in_run_ = true;
+  const struct Leave {
+    bool& in_run;
+    ~Leave() { in_run = false; }
+  } leave{in_run_};
   std::exception_ptr failure;
   auto greenlet = spawn([&] {
     try {
@@ -224,7 +252,15 @@ void Hub::run(std::function<void()> main) {
   greenlet->set_name("main");
   run_until_main_ends(*greenlet);
   kill_the_rest();
+  if (!failure && greenlet->failed()) failure = greenlet->exception();  // it has never come to its first turn
   if (failure) std::rethrow_exception(failure);
+}
+
+// Looks for I/O and timers, and waits for them if nothing is ready. False when nothing can become ready any more.
+bool Hub::poll() {
+  const bool active = ev_run(loop_, ready_.empty() ? EVRUN_ONCE : EVRUN_NOWAIT);
+  ++stats_.passes;
+  return active || !ready_.empty();
 }
 
 void Hub::run_until_main_ends(Greenlet& main) {
@@ -232,37 +268,47 @@ void Hub::run_until_main_ends(Greenlet& main) {
   while (true) {
     run_ready();
     if (main.ready()) return;
-    const auto before_poll = Clock::now();
-    lag_.observe(before_poll - polled);
-    const bool busy = !ready_.empty();
-    const bool active = ev_run(loop_, busy ? EVRUN_NOWAIT : EVRUN_ONCE);
-    ++stats_.passes;
+    lag_.observe(Clock::now() - polled);
+    const bool alive = poll();
     polled = Clock::now();
-    if (!busy && !active && ready_.empty()) {
-      main.throw_in(std::make_exception_ptr(LoopExit("nothing can wake the main greenlet:\n" + describe_greenlets())));
+    if (alive) continue;
+    if (!main.pending_.empty()) {
+      std::fprintf(stderr, "nothing can wake the main greenlet, which cannot be unwound now:\n%s",
+                   describe_greenlets().c_str());
+      std::abort();
     }
+    main.throw_in(std::make_exception_ptr(LoopExit("nothing can wake the main greenlet:\n" + describe_greenlets())));
   }
 }
 
 void Hub::kill_the_rest() {
-  for (int round = 0; round < kKillRounds && !all_.empty(); ++round) {
+  for (int round = 0; round < kKillRounds && !(all_.empty() && ready_.empty()); ++round)
+    kill_and_wait();
+  if (!all_.empty()) {
+    std::fprintf(stderr, "greenlets that do not end when killed:\n%s", describe_greenlets().c_str());
+    std::abort();
+  }
+}
+
+void Hub::kill_and_wait() {
+  {
     std::vector<GreenletRef> rest;
     for (Greenlet& greenlet : all_)
       rest.emplace_back(&greenlet);
     for (const GreenletRef& greenlet : rest)
       greenlet->kill_soon();
-    run_ready();
-    for (int pass = 0; pass < kKillRounds && !all_.empty(); ++pass) {
-      ev_run(loop_, EVRUN_NOWAIT);
-      run_ready();
-    }
   }
-  if (!all_.empty()) {
-    std::fprintf(stderr, "greenlets that do not end when killed:\n%s", describe_greenlets().c_str());
-    std::abort();
-  }
-  while (!ready_.empty())
+  // The alarm ends a poll, but is no reason for one.
+  const Deadline patience(kKillPatience);
+  ev_timer alarm;
+  ev_init(&alarm, [](struct ev_loop*, ev_timer*, int) {});
+  start_timer(loop_, alarm, patience);
+  ev_unref(loop_);
+  do {
     run_ready();
+  } while (!(all_.empty() && ready_.empty()) && !patience.expired() && poll());
+  ev_ref(loop_);
+  ev_timer_stop(loop_, &alarm);
 }
 
 std::size_t Hub::stack_high_water() {

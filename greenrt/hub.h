@@ -56,8 +56,9 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  // Runs `main` as the main greenlet until it ends, then kills every greenlet that is left and waits for their ends.
-  // Rethrows what main threw. When nothing can wake main any more, LoopExit is thrown into it at its wait.
+  // Runs `main` as the main greenlet until it ends, then kills every greenlet that is left and waits for their ends;
+  // those that have not ended after a second are killed again, and after ten seconds the process is aborted with a list
+  // of them. Rethrows what main threw. When nothing can wake main any more, LoopExit is thrown into it at its wait.
   void run(std::function<void()> main);
 
   // The hub that is running on this thread. Throws std::logic_error when there is none.
@@ -79,8 +80,16 @@ class Hub {
   // builders of primitives: wake-ups without a reason are legal, so wait on a predicate. `what` is static text.
   void suspend(const char* what);
 
+  // Yields until every greenlet that is ready now has had its turn.
+  void yield();
+
+  // The running greenlet; throws std::logic_error on the hub's own stack, where nobody may wait.
+  [[nodiscard]] Greenlet* require_running() const;
+
   // True when one more greenlet may be started. The check belongs before whatever the greenlet would own.
   [[nodiscard]] bool has_room() const { return stats_.greenlets < max_greenlets_; }
+  // Throws TooManyGreenlets otherwise.
+  void require_room() const;
   [[nodiscard]] std::size_t max_greenlets() const { return max_greenlets_; }
 
   void set_error_handler(ErrorHandler handler) { error_handler_ = std::move(handler); }
@@ -109,13 +118,16 @@ class Hub {
   void forget(Greenlet& greenlet);
   Context& next_context();
   bool make_runnable(Greenlet& greenlet);
+  void wait_for_turn(Greenlet& self, const char* what);
   void switch_away();
   [[noreturn]] void leave_for_ever();
   void after_switch();
   void run_ready();
   void resume(Greenlet& greenlet);
+  bool poll();
   void run_until_main_ends(Greenlet& main);
   void kill_the_rest();
+  void kill_and_wait();
 
   static constinit thread_local Hub* current_hub;
 
@@ -127,6 +139,7 @@ class Hub {
   ReadyQueue ready_;
   Context context_;
   Greenlet* running_ = nullptr;
+  bool in_run_ = false;
   Greenlet* ended_ = nullptr;  // its stack is free once the switch away from it is complete
   std::uint32_t budget_ = 0;
   AllGreenlets all_;

@@ -22,6 +22,9 @@ class Runnable {
   // For callbacks: runs on the hub's stack. Must not wait; what it throws goes to the hub's error handler.
   virtual void run_in_hub() {}
 
+  // For callbacks: called instead of run_in_hub() when the hub is destroyed first.
+  virtual void abandon() noexcept {}
+
  protected:
   explicit Runnable(Greenlet* greenlet) : greenlet_(greenlet) {}
   virtual ~Runnable() = default;
@@ -56,6 +59,18 @@ class ReadyQueue {
     item->queued_ = false;
     --size_;
     return item;
+  }
+
+  // Takes `item` out, wherever it stands. Walks the queue: for the rare case.
+  void remove(Runnable& item) {
+    if (!item.queued_) return;
+    Runnable* before = nullptr;
+    for (Runnable* each = head_; each != &item; each = each->next_)
+      before = each;
+    (before ? before->next_ : head_) = item.next_;
+    if (tail_ == &item) tail_ = before;
+    item.queued_ = false;
+    --size_;
   }
 
  private:

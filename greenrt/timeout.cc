@@ -1,7 +1,5 @@
 #include "greenrt/timeout.h"
 
-#include <stdexcept>
-
 #include "greenrt/greenlet.h"
 #include "greenrt/hub.h"
 #include "greenrt/timer.h"
@@ -14,17 +12,13 @@ std::uint64_t next_timeout_id() {
   return ++last;
 }
 
-Greenlet& running_greenlet() {
-  Greenlet* greenlet = Hub::current().running();
-  if (!greenlet) throw std::logic_error("a Timeout needs a greenlet to throw into");
-  return *greenlet;
-}
-
 }  // namespace
 
 Timeout::Timeout(Deadline deadline, std::exception_ptr exception)
-    : hub_(Hub::current()), greenlet_(running_greenlet()), id_(next_timeout_id()), exception_(std::move(exception)) {
-  if (!exception_) exception_ = std::make_exception_ptr(TimeoutExpired(id_));
+    : hub_(Hub::current()),
+      greenlet_(*hub_.require_running()),
+      id_(next_timeout_id()),
+      exception_(std::move(exception)) {
   ev_init(&timer_, &Timeout::on_expiry);
   timer_.data = this;
   if (!deadline.is_never()) start_timer(hub_.loop(), timer_, deadline);
@@ -36,12 +30,13 @@ Timeout::~Timeout() {
 
 void Timeout::cancel() {
   ev_timer_stop(hub_.loop(), &timer_);
-  if (greenlet_.pending_ == exception_) greenlet_.pending_ = nullptr;
+  greenlet_.take_back(this);
 }
 
 void Timeout::on_expiry(struct ev_loop*, ev_timer* timer, int) {
   auto* self = static_cast<Timeout*>(timer->data);
-  self->greenlet_.throw_in(self->exception_);
+  if (!self->exception_) self->exception_ = std::make_exception_ptr(TimeoutExpired(self->id_));
+  self->greenlet_.throw_in({self->exception_, self});
 }
 
 }  // namespace greenrt

@@ -1,7 +1,6 @@
 #include "greenrt/timer.h"
 
 #include <chrono>
-#include <stdexcept>
 
 #include "greenrt/greenlet.h"
 #include "greenrt/hub.h"
@@ -12,11 +11,6 @@ namespace {
 // libev waits in whole milliseconds, rounded up; a century is as good as for ever and keeps its arithmetic exact.
 constexpr double kLongest = 100.0 * 365 * 86400;
 
-Greenlet& running_greenlet(Hub& hub) {
-  if (!hub.running()) throw std::logic_error("a callback of the hub must not wait");
-  return *hub.running();
-}
-
 }  // namespace
 
 void start_timer(struct ev_loop* loop, ev_timer& timer, Deadline deadline) {
@@ -26,7 +20,7 @@ void start_timer(struct ev_loop* loop, ev_timer& timer, Deadline deadline) {
   ev_timer_start(loop, &timer);
 }
 
-WakeTimer::WakeTimer(Hub& hub, Deadline deadline) : hub_(hub), greenlet_(running_greenlet(hub)) {
+WakeTimer::WakeTimer(Hub& hub, Deadline deadline) : hub_(hub), greenlet_(*hub.require_running()) {
   ev_init(&timer_, &WakeTimer::on_expiry);
   timer_.data = this;
   start_timer(hub.loop(), timer_, deadline);
