@@ -47,9 +47,6 @@ class Bulk {
   [[nodiscard]] const Column& column(std::size_t index) const { return columns_[index]; }
 
  private:
-  static void check(const Column& column, const Value& value);
-  void append(Column& column, const Value& value);
-
   std::vector<Column> columns_;
   std::size_t rows_ = 0;
   std::size_t wire_size_ = 0;

@@ -18,12 +18,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <list>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "db/connect_options.h"
 #include "db/error.h"
@@ -37,7 +35,7 @@ struct st_mysql;
 
 namespace db {
 
-class IoCall;
+class StatementCache;
 struct Session;
 
 class Connection {
@@ -76,7 +74,7 @@ class Connection {
   // Idle, not broken, and the server has neither closed it nor sent anything unasked. One system call, never yields.
   [[nodiscard]] bool usable() const;
 
-  // As of the last answer of the server.
+  // A transaction is open, as of the last answer of the server.
   [[nodiscard]] bool in_transaction() const;
 
   // The code of the error that broke the connection; 0 when none did.
@@ -90,13 +88,13 @@ class Connection {
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
   [[nodiscard]] greenrt::Clock::time_point connected_at() const { return connected_at_; }
 
+  class Use;  // internal, see connection_use.h
+
  private:
   friend class Statement;
-  class Use;
-  struct StatementCache;
 
+  void break_off(unsigned code);
   void note_error(const Error& error);
-  void store_text_result(Use& use, Rows& rows);
 
   std::shared_ptr<const ConnectOptions> options_;
   st_mysql* handle_;

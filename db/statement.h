@@ -43,7 +43,6 @@ class Statement {
 
  private:
   friend class Connection;
-  class ResultReader;
   Statement(Connection& connection, st_mysql_stmt* handle) : connection_(connection), handle_(handle) {}
 
   Connection& connection_;

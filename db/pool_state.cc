@@ -1,0 +1,171 @@
+#include "db/pool_state.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "greenrt/hub.h"
+
+namespace db::detail {
+namespace {
+
+constexpr unsigned kNodeNotReady = 1047;  // Galera: it lets one in, but answers nothing
+constexpr std::uint32_t kMaxDoublings = 20;
+
+}  // namespace
+
+PoolState::PoolState(PoolOptions options)
+    : options_(std::move(options)),
+      dialer_(
+          [this] {
+            ConnectOptions connect = options_.connect;
+            connect.on_error = [this, next = std::move(connect.on_error)](const Error& error) {
+              totals_.errors.count(error.error_class());
+              if (next) next(error);
+            };
+            return connect;
+          }(),
+          options_.concurrent_connects) {}
+
+void PoolState::start_keepers(const std::shared_ptr<PoolState>& state) {
+  for (std::size_t i = 0; i < std::max<std::size_t>(state->options_.concurrent_connects, 1); ++i) {
+    auto keeper = greenrt::spawn([state] { state->keep(); });
+    keeper->set_name("db keeper " + std::to_string(i + 1));
+    state->keepers_.push_back(std::move(keeper));
+  }
+}
+
+std::unique_ptr<Connection> PoolState::acquire(greenrt::Deadline deadline) {
+  if (closed_) throw PoolClosed();
+  if (waiters_.empty()) {
+    if (auto connection = take_idle()) {
+      ++leased_;
+      return connection;
+    }
+  }
+  asleep_.wake_one();
+  Waiter waiter;
+  try {
+    if (!waiters_.wait(waiter, "database connection", deadline)) throw PoolTimeout(timeout_message());
+  } catch (...) {
+    if (waiter.connection) give_back(std::move(waiter.connection));
+    throw;
+  }
+  if (!waiter.connection) throw PoolClosed();
+  return std::move(waiter.connection);
+}
+
+std::string PoolState::timeout_message() const {
+  std::string message = "no database connection became free in time";
+  if (!last_error_.empty()) message += "; " + last_error_;
+  return message;
+}
+
+void PoolState::give_back(std::unique_ptr<Connection> connection) {
+  --leased_;
+  if (reusable(*connection) && !closed_) {
+    offer(std::move(connection));
+    return;
+  }
+  if (connection->breaking_code() == kNodeNotReady) dialer_.move_on_from(connection->endpoint());
+  if (!closed_) ++totals_.discarded;
+  asleep_.wake_one();
+}
+
+bool PoolState::reusable(const Connection& connection) const {
+  if (connection.broken() || connection.in_transaction()) return false;
+  return options_.max_age <= greenrt::Duration::zero() ||
+         greenrt::Clock::now() - connection.connected_at() < options_.max_age;
+}
+
+std::unique_ptr<Connection> PoolState::take_idle() {
+  while (!idle_.empty()) {
+    auto connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (reusable(*connection) && connection->usable()) return connection;
+    ++totals_.discarded;
+  }
+  return nullptr;
+}
+
+void PoolState::offer(std::unique_ptr<Connection> connection) {
+  if (waiters_.empty()) {
+    idle_.push_back(std::move(connection));
+    return;
+  }
+  static_cast<Waiter&>(waiters_.front()).connection = std::move(connection);
+  ++leased_;
+  waiters_.wake_one();
+}
+
+void PoolState::close() {
+  if (std::exchange(closed_, true)) return;
+  idle_.clear();
+  waiters_.wake_all();
+  for (const auto& keeper : std::exchange(keepers_, {}))
+    keeper->kill_soon();
+}
+
+// While the database is away, one keeper asks for all.
+bool PoolState::may_connect() const {
+  const std::size_t total = idle_.size() + leased_ + connecting_;
+  return waiters_.size() > connecting_ && total < options_.connections && (failures_ == 0 || connecting_ == 0);
+}
+
+void PoolState::keep() {
+  while (!closed_) {
+    while (!may_connect()) {
+      greenrt::WaitList::Waiter waiter;
+      asleep_.wait(waiter, "demand for connections", greenrt::Deadline::never());
+    }
+    connect_one();
+  }
+}
+
+void PoolState::connect_one() {
+  ++connecting_;
+  const struct Leave {
+    PoolState& state;
+    ~Leave() {
+      --state.connecting_;
+      state.asleep_.wake_one();
+    }
+  } leave{*this};
+
+  if (!retry_at_.expired()) greenrt::sleep(retry_at_.remaining());
+  if (waiters_.empty()) return;
+  std::unique_ptr<Connection> connection;
+  try {
+    connection = dialer_.connect();
+  } catch (const std::exception& error) {
+    note_failure(error.what());
+    return;
+  }
+  ++totals_.connects;
+  failures_ = 0;
+  last_error_.clear();
+  if (!closed_) offer(std::move(connection));
+}
+
+void PoolState::note_failure(const char* what) {
+  ++totals_.connect_failures;
+  last_error_ = what;
+  auto pause = options_.back_off_min;
+  for (std::uint32_t i = 0; i < std::min(failures_, kMaxDoublings) && pause < options_.back_off_max; ++i)
+    pause *= 2;
+  pause = std::min(pause, options_.back_off_max);
+  ++failures_;
+  retry_at_ = greenrt::Duration(
+      std::uniform_int_distribution<greenrt::Duration::rep>(pause.count() / 2, pause.count())(random_));
+}
+
+PoolStats PoolState::stats() const {
+  PoolStats stats = totals_;
+  stats.idle = idle_.size();
+  stats.leased = leased_;
+  stats.connecting = connecting_;
+  stats.waiting = waiters_.size();
+  return stats;
+}
+
+}  // namespace db::detail

@@ -1,0 +1,68 @@
+// PoolState: what a ConnectionPool is made of. Shared by the pool, its leases and its keepers, whoever lives longest.
+//
+// Keepers are the greenlets that connect: made with the pool, so that a hub that is full of frames can still reach the
+// database; asleep while nobody waits for a connection. Internal to db/.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "db/dialer.h"
+#include "db/pool.h"
+#include "greenrt/deadline.h"
+#include "greenrt/greenlet.h"
+#include "greenrt/wait_list.h"
+
+namespace db::detail {
+
+class PoolState {
+ public:
+  explicit PoolState(PoolOptions options);
+
+  // Throws TooManyGreenlets.
+  static void start_keepers(const std::shared_ptr<PoolState>& state);
+
+  std::unique_ptr<Connection> acquire(greenrt::Deadline deadline);
+  void give_back(std::unique_ptr<Connection> connection);
+  void close();
+
+  [[nodiscard]] PoolStats stats() const;
+  [[nodiscard]] const std::string& last_error() const { return last_error_; }
+
+ private:
+  struct Waiter : greenrt::WaitList::Waiter {
+    std::unique_ptr<Connection> connection;
+  };
+
+  void keep();
+  void connect_one();
+  void note_failure(const char* what);
+  [[nodiscard]] bool may_connect() const;
+  [[nodiscard]] bool reusable(const Connection& connection) const;
+  std::unique_ptr<Connection> take_idle();
+  void offer(std::unique_ptr<Connection> connection);
+  std::string timeout_message() const;
+
+  PoolOptions options_;
+  Dialer dialer_;
+  std::vector<std::unique_ptr<Connection>> idle_;  // the last one was used last
+  std::size_t leased_ = 0;
+  std::size_t connecting_ = 0;  // keepers at work, those that wait for the end of a back-off included
+  greenrt::WaitList waiters_;
+  std::vector<greenrt::GreenletRef> keepers_;
+  greenrt::WaitList asleep_;  // keepers
+  bool closed_ = false;
+
+  std::uint32_t failures_ = 0;  // in a row
+  greenrt::Deadline retry_at_ = greenrt::Deadline::at({});
+  std::minstd_rand random_{std::random_device()()};
+  std::string last_error_;
+  PoolStats totals_;  // the counters; the gauges are computed
+};
+
+}  // namespace db::detail
