@@ -122,7 +122,10 @@ Config parse_config(const std::string& text, std::string_view file) {
   check_listeners(config.listeners, reader);
   check_database(config.database, reader);
   check_limits(config, reader);
-  if (config.collector.empty()) config.collector = host_name();
+  if (!reader.seen("collector")) config.collector = host_name();
+  if (!reader.seen("collector") && !is_label(config.collector)) {
+    reader.error(0, "collector", "is needed: the host's name, \"" + config.collector + "\", cannot be used");
+  }
   if (auto issues = reader.take_issues(); !issues.empty()) throw ConfigError(file, std::move(issues));
   return config;
 }

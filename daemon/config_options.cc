@@ -28,7 +28,7 @@ constexpr std::uint64_t kGiB = 1ULL << 30;
 constexpr std::uint64_t kTiB = 1ULL << 40;
 
 constexpr std::uint16_t kDatabasePort = 3306;
-constexpr std::size_t kMaxLabel = 64;        // the width of the columns `collector` and `listener`
+constexpr std::size_t kMaxLabel = 63;        // the width of the columns `collector` and `listener`
 constexpr std::size_t kMaxSocketPath = 107;  // what sockaddr_un holds
 constexpr std::size_t kMaxPath = 4095;
 constexpr std::size_t kMaxIdentifier = 64;
@@ -41,11 +41,15 @@ bool no_controls(std::string_view given) {
   return std::none_of(given.begin(), given.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
 }
 
+}  // namespace
+
 bool is_label(std::string_view given) {
   return !given.empty() && given.size() <= kMaxLabel && std::all_of(given.begin(), given.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
   });
 }
+
+namespace {
 
 bool is_path(std::string_view given, std::size_t limit) {
   return given.size() > 1 && given.size() <= limit && given.front() == '/' && no_controls(given);
@@ -56,7 +60,7 @@ bool is_secret_source(std::string_view given) {
   return given.starts_with(kCredential) ? is_label(given.substr(kCredential.size())) : is_path(given, kMaxPath);
 }
 
-constexpr TextRule kLabel{"1 to 64 letters, digits, '-', '_' or '.'", is_label};
+constexpr TextRule kLabel{"1 to 63 letters, digits, '-', '_' or '.'", is_label};
 constexpr TextRule kAddress{"an IPv4 or IPv6 address", is_ip_address};
 constexpr TextRule kPath{"an absolute path", [](std::string_view given) { return is_path(given, kMaxPath); }};
 constexpr TextRule kSocketPath{"an absolute path of at most 107 characters",

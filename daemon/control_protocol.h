@@ -3,11 +3,13 @@
 //   request  {"command": "downlink_add", "arguments": {"nserie": "123", "payload": "0a0b"}}
 //   answer   {"ok": true, "result": {"id": 7}}  or  {"ok": false, "error": "why"}
 //
-// Commands and their arguments (those in brackets may be missing) and results:
-//   status           {}                                                       the status document, see status.h
-//   downlink_add     nserie, payload (hex), [expires_in, not_before_in: "5min", max_attempts]   {"id"}
-//   downlink_list    [nserie, state, limit]                                   {"downlinks": [{"id", "nserie", "state",
-//   ...}]} downlink_cancel  id                                                       {"cancelled": bool}
+// The commands, their arguments (those in brackets may be missing), and their results:
+//
+//   status                                                          what /status shows
+//   downlink_add     nserie, payload (hex),                         {"id"}
+//                    [not_before_in, expires_in ("5min"), max_attempts]
+//   downlink_list    [nserie, state, limit]                         {"downlinks": [{"id", "nserie", "state", ...}]}
+//   downlink_cancel  id                                             {"cancelled": true or false}
 
 #pragma once
 

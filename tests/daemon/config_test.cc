@@ -137,6 +137,11 @@ TEST(Config, AnUnknownKeyIsAnErrorThatTellsTheKnownOnes) {
   EXPECT_THAT(wrong(kMinimal + "databse: {}\n"), ElementsAre("4 databse"));
 }
 
+TEST(Config, ANameFitsTheColumnsOfTheTables) {
+  EXPECT_THAT(wrong("collector: " + std::string(63, 'x') + "\n" + kMinimal), SizeIs(0));
+  EXPECT_THAT(wrong("collector: " + std::string(64, 'x') + "\n" + kMinimal), ElementsAre("1 collector"));
+}
+
 TEST(Config, AKeyGivenTwiceIsAnError) {
   EXPECT_THAT(wrong(kMinimal + "drain: {timeout: 3s}\ndrain: {timeout: 4s}\n"), ElementsAre("5 drain"));
 }
