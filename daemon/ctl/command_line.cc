@@ -1,0 +1,95 @@
+#include "daemon/ctl/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include <ostream>
+
+#include "daemon/exit_codes.h"
+#include "daemon/units.h"
+#include "daemon/version.h"
+
+namespace hilera::ctl {
+
+namespace {
+
+std::string check_duration(const std::string& text) {
+  return parse_duration(text) ? "" : "expected a duration with its unit, such as 5min";
+}
+
+std::string to_hex(const std::string& text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex.append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 0xf]);
+  }
+  return hex;
+}
+
+void add_schema(CLI::App& app, CommandLine& line) {
+  CLI::App* schema = app.add_subcommand("schema", "The tables in the database")->require_subcommand(1);
+  CLI::App* apply = schema->add_subcommand("apply", "Create the tables, or bring them to the version of this program");
+  apply->add_flag("--order-audit", line.order_audit,
+                  "Also number the rows as they are stored (for tests; costs a third of the insert rate)");
+  CLI::Option* host = apply->add_option("--host", line.host, "The server, HOST or HOST:PORT");
+  apply->add_option("--socket", line.socket, "The Unix socket of a server on this host")->excludes(host);
+  apply->add_option("--user", line.user, "Who may create and alter tables");
+  apply->add_option("--password-file", line.password_file, "The file whose first line is the password of --user");
+  apply->add_option("--database", line.database, "The database");
+  apply->add_option("--tls-ca", line.tls_ca, "Encrypt, and trust servers with a certificate of this file");
+  apply->callback([&line] { line.command = Command::kSchemaApply; });
+}
+
+void add_downlink(CLI::App& app, CommandLine& line) {
+  CLI::App* downlink = app.add_subcommand("downlink", "Frames to devices")->require_subcommand(1);
+
+  CLI::App* add = downlink->add_subcommand("add", "Queue a frame");
+  add->add_option("nserie", line.nserie, "The device")->required();
+  CLI::App* payload = add->add_option_group("Payload")->require_option(1);
+  payload->add_option("--hex", line.payload_hex, "The bytes as hexadecimal digits");
+  payload->add_option_function<std::string>(
+      "--text", [&line](const std::string& text) { line.payload_hex = to_hex(text); }, "The bytes as they are typed");
+  add->add_option("--after", line.not_before_in, "Not before this time has passed, such as 5min")
+      ->check(check_duration);
+  add->add_option("--expires-in", line.expires_in, "Not after this time, such as 1h")->check(check_duration);
+  add->add_option("--max-attempts", line.max_attempts, "How often to try")->check(CLI::Range(1U, 100U));
+  add->callback([&line] { line.command = Command::kDownlinkAdd; });
+
+  CLI::App* list = downlink->add_subcommand("list", "Show the newest");
+  list->add_option("--nserie", line.nserie, "Only of this device");
+  list->add_option("--state", line.state, "Only in this state")
+      ->check(CLI::IsMember({"queued", "sent", "delivered", "expired", "failed", "cancelled"}));
+  list->add_option("--limit", line.limit, "At most so many")->check(CLI::Range(1U, 10'000U));
+  list->callback([&line] { line.command = Command::kDownlinkList; });
+
+  CLI::App* cancel = downlink->add_subcommand("cancel", "Cancel one that is still queued");
+  cancel->add_option("id", line.id, "Its number")->required();
+  cancel->callback([&line] { line.command = Command::kDownlinkCancel; });
+}
+
+}  // namespace
+
+ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& error) {
+  CLI::App app("Asks and instructs a running hilerad, and looks after its tables.", "hileractl");
+  CommandLine line;
+  app.add_flag("--json", line.json, "Print the answer as JSON");
+  app.add_option("--control", line.control, "The control socket of hilerad");
+  app.add_option("--config", line.config, "The configuration file of hilerad");
+  app.set_version_flag("--version", "hileractl " + std::string(version()));
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_subcommand("status", "Is all well? Exit status 1 if it is not")->callback([&line] {
+    line.command = Command::kStatus;
+  });
+  app.add_subcommand("healthz", "Does hilerad answer at all?")->callback([&line] { line.command = Command::kHealthz; });
+  add_schema(app, line);
+  add_downlink(app, line);
+  try {
+    app.parse(argc, argv);
+    return {.command_line = std::move(line)};
+  } catch (const CLI::ParseError& reason) {
+    return {.command_line = std::nullopt, .exit_status = app.exit(reason, out, error) == 0 ? kExitOk : kExitUsage};
+  }
+}
+
+}  // namespace hilera::ctl

@@ -1,0 +1,111 @@
+#include "daemon/ctl/commands.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <ostream>
+
+#include "daemon/config.h"
+#include "daemon/control_client.h"
+#include "daemon/control_protocol.h"
+#include "daemon/ctl/schema_apply.h"
+#include "daemon/ctl/views.h"
+#include "daemon/exit_codes.h"
+
+namespace hilera::ctl {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds kTimeLimit{15};
+
+std::string control_path(const CommandLine& line) {
+  if (!line.control.empty()) return line.control;
+  if (!line.config.empty()) return load_config(line.config).control.socket;
+  return ControlConfig{}.socket;
+}
+
+json ask(const CommandLine& line, std::string_view command, const json& arguments = json::object()) {
+  const greenrt::Deadline deadline(kTimeLimit);
+  return ControlClient(control_path(line), deadline).call(command, arguments, deadline);
+}
+
+void print(std::ostream& out, const CommandLine& line, const json& answer, const std::string& text) {
+  if (line.json) {
+    out << answer.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  } else {
+    out << text;
+  }
+}
+
+int status(const CommandLine& line, std::ostream& out) {
+  const json answer = ask(line, control::kStatus);
+  print(out, line, answer, view_status(answer));
+  return all_is_well(answer) ? kExitOk : kExitFailure;
+}
+
+int healthz(const CommandLine& line, std::ostream& out) {
+  ask(line, control::kStatus);
+  print(out, line, {{"alive", true}}, "ok\n");
+  return kExitOk;
+}
+
+int schema_apply(const CommandLine& line, std::ostream& out) {
+  const DatabaseConfig database = schema_database(line);
+  const db::SchemaStatus status = apply_schema(database, line.order_audit);
+  print(out, line, {{"database", database.name}, {"version", status.expected}, {"order_audit", line.order_audit}},
+        fmt::format("The tables of database {} have version {}.\n", database.name, status.expected));
+  return kExitOk;
+}
+
+int downlink_add(const CommandLine& line, std::ostream& out) {
+  json arguments{{"nserie", line.nserie}, {"payload", line.payload_hex}};
+  if (!line.not_before_in.empty()) arguments["not_before_in"] = line.not_before_in;
+  if (!line.expires_in.empty()) arguments["expires_in"] = line.expires_in;
+  if (line.max_attempts) arguments["max_attempts"] = *line.max_attempts;
+  const json answer = ask(line, control::kDownlinkAdd, arguments);
+  print(out, line, answer, fmt::format("Queued as {}.\n", answer.at("id").get<std::uint64_t>()));
+  return kExitOk;
+}
+
+int downlink_list(const CommandLine& line, std::ostream& out) {
+  json arguments = json::object();
+  if (!line.nserie.empty()) arguments["nserie"] = line.nserie;
+  if (!line.state.empty()) arguments["state"] = line.state;
+  if (line.limit) arguments["limit"] = *line.limit;
+  const json answer = ask(line, control::kDownlinkList, arguments);
+  print(out, line, answer, view_downlinks(answer));
+  return kExitOk;
+}
+
+int downlink_cancel(const CommandLine& line, std::ostream& out) {
+  const json answer = ask(line, control::kDownlinkCancel, {{"id", line.id}});
+  const bool cancelled = answer.at("cancelled").get<bool>();
+  print(out, line, answer,
+        cancelled ? fmt::format("Cancelled {}.\n", line.id) : fmt::format("{} is not queued (any more).\n", line.id));
+  return cancelled ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+
+int run_command(const CommandLine& line, std::ostream& out) {
+  switch (line.command) {
+    case Command::kStatus:
+      return status(line, out);
+    case Command::kHealthz:
+      return healthz(line, out);
+    case Command::kSchemaApply:
+      return schema_apply(line, out);
+    case Command::kDownlinkAdd:
+      return downlink_add(line, out);
+    case Command::kDownlinkList:
+      return downlink_list(line, out);
+    case Command::kDownlinkCancel:
+      break;
+  }
+  return downlink_cancel(line, out);
+}
+
+}  // namespace hilera::ctl

@@ -1,0 +1,184 @@
+#include "daemon/ctl/views.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "daemon/logging.h"
+
+namespace hilera::ctl {
+
+namespace {
+
+using nlohmann::json;
+
+const json& at(const json& document, std::string_view path) {
+  static const json missing;
+  const json* value = &document;
+  while (true) {
+    const auto dot = path.find('.');
+    const auto found = value->is_object() ? value->find(std::string(path.substr(0, dot))) : value->end();
+    if (!value->is_object() || found == value->end()) return missing;
+    value = &*found;
+    if (dot == std::string_view::npos) return *value;
+    path.remove_prefix(dot + 1);
+  }
+}
+
+std::string show(const json& value) {
+  if (value.is_string()) return printable(value.get_ref<const std::string&>());
+  if (value.is_number() || value.is_boolean()) return value.dump();
+  return "-";
+}
+
+std::string show(const json& document, std::string_view path) {
+  return show(at(document, path));
+}
+
+// "3 bad_crc, 1 too_long"; nothing when there is none.
+std::string show_counts(const json& counts) {
+  std::string text;
+  if (!counts.is_object()) return text;
+  for (const auto& [name, count] : counts.items()) {
+    if (count == 0) continue;
+    text.append(text.empty() ? "" : ", ").append(show(count)).append(" ").append(printable(name));
+  }
+  return text;
+}
+
+std::string show_uptime(const json& seconds) {
+  if (!seconds.is_number()) return "-";
+  const auto total = static_cast<std::uint64_t>(std::max(0.0, std::floor(seconds.get<double>())));
+  const auto minutes = total / 60;
+  const auto hours = minutes / 60;
+  if (minutes == 0) return fmt::format("{} s", total);
+  if (hours == 0) return fmt::format("{} min {} s", minutes, total % 60);
+  if (hours < 48) return fmt::format("{} h {} min", hours, minutes % 60);
+  return fmt::format("{} days {} h", hours / 24, hours % 24);
+}
+
+// Columns as wide as their widest cell.
+class Table {
+ public:
+  void add(std::vector<std::string> row) {
+    widths_.resize(std::max(widths_.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths_[i] = std::max(widths_[i], row[i].size());
+    rows_.push_back(std::move(row));
+  }
+
+  [[nodiscard]] std::string text(std::string_view margin) const {
+    std::string text;
+    for (const auto& row : rows_) {
+      std::string line(margin);
+      for (std::size_t i = 0; i < row.size(); ++i)
+        line += fmt::format("{:<{}}  ", row[i], widths_[i]);
+      line.erase(line.find_last_not_of(' ') + 1);
+      text += line + "\n";
+    }
+    return text;
+  }
+
+ private:
+  std::vector<std::size_t> widths_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::string view_problems(const json& status) {
+  std::string text;
+  const json& problems = at(status, "problems");
+  if (problems.is_array()) {
+    for (const json& problem : problems)
+      text += "  PROBLEM: " + show(problem) + "\n";
+  }
+  if (at(status, "ledger.balanced") != true) text += "  PROBLEM: the ledger does not balance\n";
+  return text;
+}
+
+std::string view_listeners(const json& status) {
+  Table table;
+  table.add({"listener", "codec", "address", "received", "accepted", "control", "rejected", "kernel drops", "acks"});
+  std::string notes;
+  const json& listeners = at(status, "listeners");
+  if (!listeners.is_array()) return "";
+  for (const json& listener : listeners) {
+    std::int64_t rejected = 0;
+    const json& reasons = at(listener, "rejected");
+    if (reasons.is_object()) {
+      for (const json& count : reasons)
+        rejected += count.is_number_integer() ? count.get<std::int64_t>() : 0;
+    }
+    table.add({show(listener, "name"), show(listener, "codec"), show(listener, "address"), show(listener, "received"),
+               show(listener, "accepted"), show(listener, "control"), std::to_string(rejected),
+               show(listener, "kernel_drops"), show(listener, "acks_sent")});
+    if (rejected > 0) notes += fmt::format("  {} rejected: {}\n", show(listener, "name"), show_counts(reasons));
+  }
+  return table.text("  ") + notes;
+}
+
+std::string view_ledger(const json& status) {
+  const auto sum = [&](std::string_view section, std::initializer_list<std::string_view> names) {
+    std::string text;
+    for (const auto name : names) {
+      const auto value = show(status, fmt::format("ledger.{}.{}", section, name));
+      text += fmt::format("{}{} {}", text.empty() ? "" : " + ", name, value);
+    }
+    return text;
+  };
+  std::string text = fmt::format("  datagrams  {} = {}\n", sum("intake", {"received"}),
+                                 sum("intake", {"accepted", "control", "rejected", "dropped", "in_flight"}));
+  text += fmt::format("  records    {} = {}\n", sum("store", {"found_at_start", "accepted"}),
+                      sum("store", {"stored", "duplicate", "dead_lettered", "quarantined", "pending"}));
+  const std::string dropped = show_counts(at(status, "dropped"));
+  if (!dropped.empty()) text += "  dropped    " + dropped + "\n";
+  return text;
+}
+
+std::string view_database(const json& status) {
+  std::string text = at(status, "database.healthy") == true ? "  database   answers" : "  database   DOES NOT SERVE";
+  text += fmt::format("; connections: {} idle, {} in use, {} being made; {} greenlets wait for one\n",
+                      show(status, "database.connections.idle"), show(status, "database.connections.leased"),
+                      show(status, "database.connections.connecting"), show(status, "database.connections.waiting"));
+  const std::string errors = show_counts(at(status, "database.errors"));
+  if (!errors.empty()) text += "             errors so far: " + errors + "\n";
+  return text;
+}
+
+}  // namespace
+
+bool all_is_well(const json& status) {
+  return at(status, "ready") == true && at(status, "ledger.balanced") == true;
+}
+
+std::string view_status(const json& status) {
+  std::string text =
+      fmt::format("hilerad {} on {}, up {}: {}\n", show(status, "version"), show(status, "collector"),
+                  show_uptime(at(status, "uptime_seconds")), all_is_well(status) ? "all is well" : "NOT ALL IS WELL");
+  text += view_problems(status) + "\n";
+  text += view_listeners(status) + "\n";
+  text += view_ledger(status);
+  text += view_database(status);
+  text +=
+      fmt::format("  downlink   {} sent, {} failed\n", show(status, "downlink.sent"), show(status, "downlink.failed"));
+  text += fmt::format("  memory     {} devices known, {} greenlets\n", show(status, "devices_known"),
+                      show(status, "greenlets"));
+  return text;
+}
+
+std::string view_downlinks(const json& answer) {
+  const json& downlinks = at(answer, "downlinks");
+  if (!downlinks.is_array() || downlinks.empty()) return "There is none.\n";
+  Table table;
+  table.add({"id", "nserie", "state", "created", "attempts", "sent", "bytes", "last error"});
+  for (const json& row : downlinks) {
+    table.add({show(row, "id"), show(row, "nserie"), show(row, "state"), show(row, "created_at"), show(row, "attempts"),
+               show(row, "sent_at"), show(row, "payload_size"), show(row, "last_error")});
+  }
+  return table.text("");
+}
+
+}  // namespace hilera::ctl

@@ -1,0 +1,21 @@
+// What people see of hilerad's answers. The documents come from another process, perhaps of another version: a value
+// that is missing is shown as '-', and no text in them reaches the terminal unescaped.
+
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+
+namespace hilera::ctl {
+
+// hilerad is ready, and its ledger balances.
+bool all_is_well(const nlohmann::json& status);
+
+// One screen that says first whether all is well.
+std::string view_status(const nlohmann::json& status);
+
+// A table, one row a downlink.
+std::string view_downlinks(const nlohmann::json& answer);
+
+}  // namespace hilera::ctl

@@ -1,0 +1,150 @@
+#include "daemon/ctl/views.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace hilera::ctl {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+json good_status() {
+  return {
+      {"version", "0.1.0"},
+      {"collector", "host-a"},
+      {"uptime_seconds", 3725.9},
+      {"ready", true},
+      {"problems", json::array()},
+      {"ledger",
+       {{"intake",
+         {{"received", 10}, {"accepted", 5}, {"control", 2}, {"rejected", 1}, {"dropped", 1}, {"in_flight", 1}}},
+        {"store",
+         {{"found_at_start", 0},
+          {"accepted", 9},
+          {"stored", 8},
+          {"duplicate", 1},
+          {"dead_lettered", 0},
+          {"quarantined", 0},
+          {"pending", 0}}},
+        {"balanced", true}}},
+      {"dropped", {{"too_many", 1}}},
+      {"listeners",
+       {{{"name", "native"},
+         {"codec", "native"},
+         {"address", "127.0.0.1:5600"},
+         {"received", 10},
+         {"accepted", 5},
+         {"control", 2},
+         {"rejected", {{"bad_magic", 1}}},
+         {"kernel_drops", 0},
+         {"acks_sent", 5}}}},
+      {"database",
+       {{"healthy", true},
+        {"problem", ""},
+        {"connections", {{"idle", 7}, {"leased", 1}, {"connecting", 0}, {"waiting", 0}}},
+        {"errors", json::object()}}},
+      {"devices_known", 3},
+      {"downlink", {{"sent", 1}, {"failed", 0}}},
+      {"greenlets", 12},
+  };
+}
+
+TEST(StatusView, SaysFirstWhetherAllIsWell) {
+  EXPECT_TRUE(all_is_well(good_status()));
+  EXPECT_EQ(view_status(good_status()),
+            "hilerad 0.1.0 on host-a, up 1 h 2 min: all is well\n"
+            "\n"
+            "  listener  codec   address         received  accepted  control  rejected  kernel drops  acks\n"
+            "  native    native  127.0.0.1:5600  10        5         2        1         0             5\n"
+            "  native rejected: 1 bad_magic\n"
+            "\n"
+            "  datagrams  received 10 = accepted 5 + control 2 + rejected 1 + dropped 1 + in_flight 1\n"
+            "  records    found_at_start 0 + accepted 9 = stored 8 + duplicate 1 + dead_lettered 0 + quarantined 0 + "
+            "pending 0\n"
+            "  dropped    1 too_many\n"
+            "  database   answers; connections: 7 idle, 1 in use, 0 being made; 0 greenlets wait for one\n"
+            "  downlink   1 sent, 0 failed\n"
+            "  memory     3 devices known, 12 greenlets\n");
+}
+
+TEST(StatusView, NamesEveryProblem) {
+  json status = good_status();
+  status["ready"] = false;
+  status["problems"] = {"database: Connection refused", "the sockets are not read"};
+  status["database"]["healthy"] = false;
+  status["database"]["errors"] = {{"reconnect", 3}};
+  EXPECT_FALSE(all_is_well(status));
+  EXPECT_THAT(view_status(status),
+              AllOf(HasSubstr(": NOT ALL IS WELL\n"), HasSubstr("  PROBLEM: database: Connection refused\n"),
+                    HasSubstr("  PROBLEM: the sockets are not read\n"), HasSubstr("  database   DOES NOT SERVE"),
+                    HasSubstr("errors so far: 3 reconnect\n")));
+}
+
+TEST(StatusView, ALedgerThatDoesNotBalanceIsAProblem) {
+  json status = good_status();
+  status["ledger"]["balanced"] = false;
+  EXPECT_FALSE(all_is_well(status));
+  EXPECT_THAT(view_status(status), HasSubstr("PROBLEM: the ledger does not balance"));
+}
+
+TEST(StatusView, ADocumentOfAnotherShapeIsShownAsFarAsItGoes) {
+  for (const json& document : {json(), json::array(), json::object(), json{{"listeners", 5}, {"ledger", "x"}},
+                               json{{"listeners", {1, {{"rejected", {{"a", "b"}}}}}}, {"problems", "x"}}}) {
+    EXPECT_FALSE(all_is_well(document));
+    EXPECT_THAT(view_status(document), StartsWith("hilerad - on -, up -: NOT ALL IS WELL\n"));
+  }
+}
+
+TEST(StatusView, NothingReachesTheTerminalUnescaped) {
+  json status = good_status();
+  status["collector"] = "\x1b[2J";
+  status["problems"] = {"a\nb"};
+  status["dropped"] = {{"\x07", 1}};
+  const std::string view = view_status(status);
+  EXPECT_THAT(view, AllOf(HasSubstr("\\x1b[2J"), HasSubstr("a\\nb"), HasSubstr("1 \\x07")));
+  EXPECT_TRUE(std::none_of(view.begin(), view.end(), [](char c) { return c != '\n' && c < ' '; }));
+}
+
+TEST(StatusView, UptimeHasTwoUnits) {
+  const auto uptime = [](double seconds) {
+    json status = good_status();
+    status["uptime_seconds"] = seconds;
+    const std::string view = view_status(status);
+    const auto start = view.find("up ") + 3;
+    return view.substr(start, view.find(": all") - start);
+  };
+  EXPECT_EQ(uptime(0.4), "0 s");
+  EXPECT_EQ(uptime(61), "1 min 1 s");
+  EXPECT_EQ(uptime(47 * 3600.0), "47 h 0 min");
+  EXPECT_EQ(uptime(50 * 3600.0), "2 days 2 h");
+}
+
+TEST(DownlinkView, IsATable) {
+  const json answer{{"downlinks",
+                     {{{"id", 7},
+                       {"nserie", "123"},
+                       {"state", "failed"},
+                       {"created_at", "2026-11-22 10:00:00"},
+                       {"attempts", 3},
+                       {"sent_at", ""},
+                       {"last_error", "outcome\nunknown"},
+                       {"payload_size", 2}}}}};
+  EXPECT_EQ(view_downlinks(answer),
+            "id  nserie  state   created              attempts  sent  bytes  last error\n"
+            "7   123     failed  2026-11-22 10:00:00  3               2      outcome\\nunknown\n");
+}
+
+TEST(DownlinkView, SaysWhenThereIsNone) {
+  EXPECT_EQ(view_downlinks({{"downlinks", json::array()}}), "There is none.\n");
+  EXPECT_EQ(view_downlinks(json()), "There is none.\n");
+}
+
+}  // namespace
+}  // namespace hilera::ctl
