@@ -73,6 +73,7 @@ bool IoCall::wait_here(int fd, bool for_reading) {
 }
 
 bool IoCall::wait_green(bool for_reading) {
+  current = nullptr;  // the calls that others begin meanwhile are not inside of this one
   try {
     expired_ = for_reading ? !watcher_->wait_read(deadline_) : !watcher_->wait_write(deadline_);
     return !expired_;
