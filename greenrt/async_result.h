@@ -28,6 +28,7 @@ class AsyncResult {
   }
   void set_exception(std::exception_ptr exception) {
     require_empty();
+    if (!exception) throw std::invalid_argument("an AsyncResult needs an exception to throw");
     exception_ = std::move(exception);
     waiters_.wake_all();
   }

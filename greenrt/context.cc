@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -32,6 +33,13 @@ void announce_switch([[maybe_unused]] void** fake_stack, [[maybe_unused]] const 
 void announce_arrival([[maybe_unused]] void* fake_stack) {
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
+#endif
+}
+
+// The last frames of a greenlet never return, and leave their red zones behind.
+void announce_new_stack([[maybe_unused]] const Stack& stack) {
+#if defined(__SANITIZE_ADDRESS__)
+  ASAN_UNPOISON_MEMORY_REGION(stack.top() - StackPool::page_size(), StackPool::page_size());
 #endif
 }
 
@@ -83,6 +91,7 @@ void Context::prepare(Stack stack, Entry entry) {
   exceptions_ = {};
   errno_ = 0;
   fake_stack_ = nullptr;
+  announce_new_stack(stack);
   machine_ = make_fcontext(stack.top(), stack.size, &Trampoline::first_frame);
 }
 

@@ -45,6 +45,7 @@ class Deadline {
  private:
   template <typename Rep, typename Period>
   static Clock::time_point saturating_add(Clock::time_point now, std::chrono::duration<Rep, Period> delta) {
+    if (delta <= delta.zero()) return now;
     const auto room = std::chrono::duration<double>(Clock::time_point::max() - now);
     if (std::chrono::duration<double>(delta) >= room) return Clock::time_point::max();
     return now + std::chrono::duration_cast<Duration>(delta);

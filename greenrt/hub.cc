@@ -282,12 +282,13 @@ void Hub::run_until_main_ends(Greenlet& main) {
 }
 
 void Hub::kill_the_rest() {
-  for (int round = 0; round < kKillRounds && !(all_.empty() && ready_.empty()); ++round)
+  for (int round = 0; round < kKillRounds; ++round) {
     kill_and_wait();
-  if (!all_.empty()) {
-    std::fprintf(stderr, "greenlets that do not end when killed:\n%s", describe_greenlets().c_str());
-    std::abort();
+    run_ready();  // the links of the last ones
+    if (all_.empty()) return;
   }
+  std::fprintf(stderr, "greenlets that do not end when killed:\n%s", describe_greenlets().c_str());
+  std::abort();
 }
 
 void Hub::kill_and_wait() {
@@ -306,7 +307,7 @@ void Hub::kill_and_wait() {
   ev_unref(loop_);
   do {
     run_ready();
-  } while (!(all_.empty() && ready_.empty()) && !patience.expired() && poll());
+  } while (!all_.empty() && !patience.expired() && poll());
   ev_ref(loop_);
   ev_timer_stop(loop_, &alarm);
 }

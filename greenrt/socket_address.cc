@@ -16,6 +16,7 @@ constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 
 
 std::optional<SocketAddress> SocketAddress::parse(std::string_view host, std::uint16_t port) {
   const std::string text(host);
+  if (text.find('\0') != std::string::npos) return std::nullopt;
   SocketAddress address;
   if (::inet_pton(AF_INET, text.c_str(), &address.v4_.sin_addr) == 1) {
     address.v4_.sin_family = AF_INET;

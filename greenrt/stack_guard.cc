@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
 #include <mutex>
 
 #include "greenrt/hub.h"
@@ -31,6 +32,32 @@ void write_number(std::size_t number) {
   write_text(start);
 }
 
+// The calling thread's stack for signal handlers, unless it has one, as under a sanitizer.
+class SignalStack {
+ public:
+  SignalStack() {
+    stack_t present{};
+    ::sigaltstack(nullptr, &present);
+    if (!(present.ss_flags & SS_DISABLE)) return;
+    memory_ = std::make_unique<std::array<std::byte, kSignalStack>>();
+    stack_t stack{};
+    stack.ss_sp = memory_->data();
+    stack.ss_size = memory_->size();
+    ::sigaltstack(&stack, nullptr);
+  }
+  ~SignalStack() {
+    if (!memory_) return;
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    ::sigaltstack(&none, nullptr);
+  }
+  SignalStack(const SignalStack&) = delete;
+  SignalStack& operator=(const SignalStack&) = delete;
+
+ private:
+  std::unique_ptr<std::array<std::byte, kSignalStack>> memory_;
+};
+
 }  // namespace
 
 struct StackGuardSignal {
@@ -41,15 +68,7 @@ struct StackGuardSignal {
 };
 
 void StackGuard::install() {
-  thread_local const auto signal_stack = std::make_unique<std::array<std::byte, kSignalStack>>();
-  thread_local bool ready = false;
-  if (!ready) {
-    stack_t stack{};
-    stack.ss_sp = signal_stack->data();
-    stack.ss_size = signal_stack->size();
-    ::sigaltstack(&stack, nullptr);
-    ready = true;
-  }
+  [[maybe_unused]] thread_local const SignalStack signal_stack;
   static std::once_flag once;
   std::call_once(once, [] {
     struct sigaction action {};

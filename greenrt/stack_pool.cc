@@ -8,14 +8,19 @@
 #include <fstream>
 #include <system_error>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace greenrt {
 namespace {
 
 constexpr std::size_t kMapsPerStack = 2;
 constexpr std::size_t kDefaultMaxMapCount = 65530;  // the kernel's default of vm.max_map_count
 constexpr std::size_t kMapsForOthers = 2048;        // libraries, threads, the allocator
-constexpr std::uint32_t kMeasureEvery = 64;         // a power of two
-constexpr std::size_t kKeepResident = 32 * 1024;    // deeper pages go back to the kernel
+constexpr std::size_t kFirstReserve = 64;
+constexpr std::uint32_t kMeasureEvery = 64;       // a power of two
+constexpr std::size_t kKeepResident = 32 * 1024;  // deeper pages go back to the kernel
 
 std::size_t max_map_count() {
   std::size_t count = 0;
@@ -42,8 +47,12 @@ StackPool::StackPool(std::size_t stack_size, std::size_t max_stacks)
       residency_(stack_size_ / page_size()) {}
 
 StackPool::~StackPool() {
-  for (const Stack& stack : idle_)
+  for (const Stack& stack : idle_) {
+#if defined(__SANITIZE_ADDRESS__)
+    ASAN_UNPOISON_MEMORY_REGION(stack.bottom, stack.size);  // red zones of last frames; munmap leaves them
+#endif
     ::munmap(stack.bottom - page_size(), stack.size + page_size());
+  }
 }
 
 Stack StackPool::acquire() {
@@ -53,7 +62,7 @@ Stack StackPool::acquire() {
     return stack;
   }
   const std::size_t guard = page_size();
-  idle_.reserve(mapped_ + 1);
+  if (idle_.capacity() <= mapped_) idle_.reserve(std::max(kFirstReserve, 2 * mapped_));  // release() cannot fail
   void* memory = ::mmap(nullptr, stack_size_ + guard, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap of a greenlet's stack");
