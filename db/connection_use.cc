@@ -46,7 +46,11 @@ void Connection::Use::fail() {
   fail(mysql_errno(connection_.handle_), mysql_sqlstate(connection_.handle_), mysql_error(connection_.handle_));
 }
 
+// An error that comes while a result is read is noted with the connection only.
 void Connection::Use::fail(st_mysql_stmt* statement) {
+  if (mysql_stmt_errno(statement) == 0) fail();
+  // What the server reports in the middle of a result is noted by the connection only.
+  if (mysql_stmt_errno(statement) == 0) fail();
   fail(mysql_stmt_errno(statement), mysql_stmt_sqlstate(statement), mysql_stmt_error(statement));
 }
 
