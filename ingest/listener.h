@@ -25,6 +25,7 @@ class Listener {
   // Whether the bytes of stored datagrams are kept beside their values (column raw).
   [[nodiscard]] bool store_raw() const { return store_raw_; }
   [[nodiscard]] greenrt::UdpSocket& socket() { return socket_; }
+  [[nodiscard]] const greenrt::UdpSocket& socket() const { return socket_; }
   [[nodiscard]] ListenerCounters& counters() { return counters_; }
   [[nodiscard]] const ListenerCounters& counters() const { return counters_; }
   [[nodiscard]] Replies& replies() { return replies_; }

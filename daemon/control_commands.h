@@ -1,0 +1,14 @@
+// What hilerad does for hileractl: the commands of control_protocol.h.
+
+#pragma once
+
+#include "daemon/control_server.h"
+#include "daemon/downlink_table.h"
+#include "daemon/status.h"
+
+namespace hilera {
+
+// Both must outlive the server that runs the commands.
+ControlServer::Commands control_commands(const Status& status, DownlinkTable& downlinks);
+
+}  // namespace hilera

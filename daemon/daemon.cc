@@ -1,0 +1,168 @@
+#include "daemon/daemon.h"
+
+#include <nlohmann/json.hpp>
+#include <signal.h>
+
+#include <chrono>
+#include <functional>
+#include <utility>
+
+#include "daemon/control_commands.h"
+#include "daemon/control_server.h"
+#include "daemon/database_monitor.h"
+#include "daemon/downlink_table.h"
+#include "daemon/exit_codes.h"
+#include "daemon/http_server.h"
+#include "daemon/intake.h"
+#include "daemon/maria_store.h"
+#include "daemon/metrics.h"
+#include "daemon/notify.h"
+#include "daemon/pool_options.h"
+#include "daemon/reporter.h"
+#include "daemon/status.h"
+#include "daemon/version.h"
+#include "daemon/watchdog.h"
+#include "db/pool.h"
+#include "greenrt/event.h"
+#include "greenrt/signal.h"
+#include "ingest/transmitter.h"
+
+namespace hilera {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds kDrainSockets{1};  // what may be spent on datagrams that the kernel still holds
+constexpr seconds kCloseServers{1};
+
+class Daemon {
+ public:
+  Daemon(const Config& config, const Logging& logging)
+      : config_(config),
+        notifier_(Notifier::from_environment()),
+        pool_(pool_options(*config.database)),
+        store_(config.collector, pool_, reporter_),
+        intake_(config, store_, reporter_),
+        downlinks_(config.collector, pool_, config.database->query_timeout),
+        transmitter_({.poll_interval = config.transmit.poll_interval, .batch = config.transmit.batch}, downlinks_,
+                     intake_.devices(), reporter_),
+        database_(pool_),
+        status_({config_, intake_, store_, pool_, database_, transmitter_, logging}),
+        http_(config.http, http_routes()),
+        control_(config.control.socket, control_commands(status_, downlinks_)) {
+    status_.declare_metrics(metrics_);
+    http_.declare_metrics(metrics_);
+  }
+
+  int run() {
+    greenrt::Event stop;
+    const auto on_signal = [&](int signal) {
+      log::info("signal", {{"number", signal}});
+      if (stop.is_set()) intake_.abandon();
+      stop.set();
+    };
+    const greenrt::SignalHandler on_term(SIGTERM, on_signal);
+    const greenrt::SignalHandler on_interrupt(SIGINT, on_signal);
+
+    start();
+    stop.wait();
+    drain();
+    return report_ledger();
+  }
+
+ private:
+  HttpServer::Routes http_routes() {
+    return {{"/metrics",
+             [this](const HttpRequest&) {
+               return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
+             }},
+            {"/healthz", [](const HttpRequest&) { return HttpResponse{.body = "ok\n"}; }},
+            {"/readyz", [this](const HttpRequest&) { return readiness(); }},
+            {"/status", [this](const HttpRequest&) {
+               return HttpResponse{.content_type = "application/json", .body = status_.document().dump(2) + "\n"};
+             }}};
+  }
+
+  [[nodiscard]] HttpResponse readiness() const {
+    const auto problems = status_.problems();
+    if (problems.empty()) return {.body = "ready\n"};
+    HttpResponse response{.status = 503};
+    for (const std::string& problem : problems)
+      response.body += problem + "\n";
+    return response;
+  }
+
+  void start() {
+    if (config_.pipeline.ack == AckMode::kJournal) {
+      log::info("ack_after_database", {{"detail",
+                                        "there is no journal yet: a datagram is acknowledged when its records "
+                                        "are committed in the database, which promises more"}});
+    }
+    http_.start();
+    control_.start();
+    intake_.start();
+    if (config_.transmit.enabled) {
+      transmitting_ = greenrt::spawn([this] { transmitter_.run(); });
+      transmitting_->set_name("transmitter");
+    }
+    watchdog_ = std::make_unique<Watchdog>(notifier_, intake_);
+    tell(notifier_.ready("receiving"));
+    log::info("ready", {{"version", version()},
+                        {"collector", config_.collector},
+                        {"http", http_.local_address().to_string()},
+                        {"control", config_.control.socket}});
+  }
+
+  // Intake first, and the servers last, so that an operator can watch the rest of the drain.
+  void drain() {
+    const greenrt::Deadline deadline(config_.drain.timeout);
+    tell(notifier_.stopping("draining"));
+    log::info("draining", {{"in_flight", intake_.counters().in_flight}});
+    watchdog_.reset();
+    if (transmitting_) transmitting_->kill();
+    intake_.stop_receiving(deadline.sooner(kDrainSockets));
+    intake_.finish(deadline);
+    database_.stop();
+    http_.stop(kCloseServers);
+    control_.stop(kCloseServers);
+    pool_.close();
+  }
+
+  int report_ledger() {
+    const Ledger ledger = intake_.ledger();
+    if (ledger.balanced()) {
+      log::info("stopped", {{"ledger", ledger.json()}});
+      return kExitOk;
+    }
+    log::error("ledger_does_not_balance", {{"ledger", ledger.json()}});
+    return kExitFailure;
+  }
+
+  static void tell(std::error_code error) {
+    if (error) log::warning("notify_failed", {{"error", error.message()}});
+  }
+
+  const Config& config_;
+  Notifier notifier_;
+  LogReporter reporter_;
+  db::ConnectionPool pool_;
+  MariaStore store_;
+  Intake intake_;
+  DownlinkTable downlinks_;
+  ingest::Transmitter transmitter_;
+  DatabaseMonitor database_;
+  Status status_;
+  Metrics metrics_;
+  HttpServer http_;
+  ControlServer control_;
+  greenrt::GreenletRef transmitting_;
+  std::unique_ptr<Watchdog> watchdog_;
+};
+
+}  // namespace
+
+int run_daemon(const Config& config, const Logging& logging) {
+  return Daemon(config, logging).run();
+}
+
+}  // namespace hilera

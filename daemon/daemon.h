@@ -1,0 +1,20 @@
+// Daemon: hilerad as a whole. Makes the parts from the configuration, runs them, and ends them in order.
+//
+//   sockets -> Intake -> MariaStore -> ConnectionPool -> MariaDB          frames up
+//   MariaDB -> DownlinkTable -> Transmitter -> sockets                    frames down
+//   HttpServer, ControlServer, Watchdog, DatabaseMonitor                  around it
+//
+// Everything lives on one hub. SIGTERM and SIGINT begin the drain; a second one ends it at once.
+
+#pragma once
+
+#include "daemon/config.h"
+#include "daemon/logging.h"
+
+namespace hilera {
+
+// Runs in the main greenlet until a signal has ended it. Returns the exit status: 0 after an orderly drain, also when
+// its time was over. Throws std::exception when it cannot start.
+int run_daemon(const Config& config, const Logging& logging);
+
+}  // namespace hilera

@@ -1,0 +1,70 @@
+// DownlinkTable: the table `downlink` as the transmitter's source, and as operators fill and read it.
+//
+// A row is `queued` until an attempt to send it succeeded (`sent`), the last attempt failed (`failed`), or its time was
+// over (`expired`). An attempt is counted, and leased to this collector, in a commit of its own before the frame is
+// sent; a row whose lease ran out without an outcome belongs to a collector that died in between: it is tried again
+// while it has attempts left, and then fails with "outcome unknown".
+//
+// Every call yields and throws db::Error.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "db/pool.h"
+#include "ingest/downlink_source.h"
+
+namespace hilera {
+
+class DownlinkTable final : public ingest::DownlinkSource {
+ public:
+  // `pool` must outlive it. Each call takes at most `time_limit`.
+  DownlinkTable(std::string collector, db::ConnectionPool& pool, greenrt::Duration time_limit)
+      : collector_(std::move(collector)), pool_(pool), time_limit_(time_limit) {}
+
+  std::vector<ingest::Downlink> due(std::size_t limit) override;
+  bool begin_attempt(const ingest::Downlink& downlink) override;
+  void mark_sent(const ingest::Downlink& downlink) override;
+  void mark_failed(const ingest::Downlink& downlink, std::string_view error, bool retry) override;
+
+  struct NewDownlink {
+    std::string nserie;
+    std::vector<std::byte> payload;
+    std::optional<std::chrono::seconds> delay;       // not before then
+    std::optional<std::chrono::seconds> expires_in;  // none: never
+    std::optional<std::uint32_t> max_attempts;       // none: the table's default
+  };
+  // The number of the new row.
+  std::uint64_t add(const NewDownlink& downlink);
+
+  // True when the row was still queued.
+  bool cancel(std::uint64_t id);
+
+  struct Row {
+    std::uint64_t id = 0;
+    std::string nserie;
+    std::string state;
+    std::string created_at;
+    std::uint64_t attempts = 0;
+    std::string sent_at;     // empty: not sent
+    std::string last_error;  // empty: none
+    std::uint64_t payload_size = 0;
+  };
+  // The newest rows first; empty `nserie` and `state` mean any.
+  std::vector<Row> list(std::string_view nserie, std::string_view state, std::uint32_t limit);
+
+ private:
+  void settle_overdue(db::Connection& connection, greenrt::Deadline deadline);
+
+  std::string collector_;
+  db::ConnectionPool& pool_;
+  greenrt::Duration time_limit_;
+  std::uint64_t last_seen_ = 0;  // where due() goes on
+};
+
+}  // namespace hilera

@@ -1,0 +1,73 @@
+// The statements that store records, and their parameters: the one place that knows the columns of `frame` and
+// `dead_letter`.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "db/rows.h"
+#include "db/value.h"
+#include "ingest/codec.h"
+#include "ingest/datagram.h"
+
+namespace hilera {
+
+// Idempotent: a record that is there already is left as it is. Answers with the arrival and the digest of the row that
+// is there afterwards, from which classify_answer() tells what became of the record.
+extern const std::string_view kInsertFrame;
+extern const std::string_view kInsertDeadLetter;
+
+// What became of a record.
+enum class RecordOutcome : std::uint8_t {
+  kStored,     // by us: now, or in an earlier attempt whose outcome was unknown
+  kDuplicate,  // an earlier datagram brought the same content
+  kConflict,   // other content under the same key
+};
+
+// `answer` is the row that kInsertFrame returned for `record`.
+[[nodiscard]] RecordOutcome classify_answer(const db::Row& answer, const ingest::Datagram& datagram,
+                                            const ingest::Record& record);
+
+// The parameters of kInsertFrame for one record. Views into the datagram and into this object.
+class FrameRow {
+ public:
+  FrameRow(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
+           const ingest::Record& record);
+  FrameRow(const FrameRow&) = delete;
+  FrameRow& operator=(const FrameRow&) = delete;
+
+  [[nodiscard]] std::span<const db::Value> values() const { return values_; }
+
+ private:
+  static constexpr std::size_t kColumns = 13;
+  std::array<std::byte, 8> digest_;
+  std::string device_time_;
+  std::string peer_ip_;
+  std::string fields_;
+  std::array<db::Value, kColumns> values_;
+};
+
+// The parameters of kInsertDeadLetter.
+class DeadLetterRow {
+ public:
+  // `reason` is "conflict" or "refused"; `error` is what the database said.
+  DeadLetterRow(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
+                const ingest::Record& record, std::string_view reason, std::string_view error);
+  DeadLetterRow(const DeadLetterRow&) = delete;
+  DeadLetterRow& operator=(const DeadLetterRow&) = delete;
+
+  [[nodiscard]] std::span<const db::Value> values() const { return values_; }
+
+ private:
+  static constexpr std::size_t kColumns = 13;
+  std::array<std::byte, 8> digest_;
+  std::string peer_ip_;
+  std::string error_;
+  std::array<db::Value, kColumns> values_;
+};
+
+}  // namespace hilera

@@ -1,0 +1,90 @@
+// hilerad: the daemon. See daemon.h for what it is made of.
+
+#include <CLI/CLI.hpp>
+#include <sodium.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "daemon/config.h"
+#include "daemon/daemon.h"
+#include "daemon/exit_codes.h"
+#include "daemon/logging.h"
+#include "daemon/version.h"
+#include "greenrt/hub.h"
+#include "greenrt/signal.h"
+
+namespace {
+
+using namespace hilera;
+
+struct Arguments {
+  std::string config_file = "/etc/hilera/hilera.yaml";
+  bool check_config = false;
+  bool print_config = false;
+  bool reference_config = false;
+};
+
+void add_options(CLI::App& app, Arguments& arguments) {
+  app.add_option("--config", arguments.config_file, "The configuration file")->capture_default_str();
+  app.add_flag("--check-config", arguments.check_config, "Check the configuration and exit: 0 or 78");
+  app.add_flag("--print-config", arguments.print_config, "Print the effective configuration and exit");
+  app.add_flag("--reference-config", arguments.reference_config, "Print a file with every option explained and exit");
+  app.set_version_flag("--version", "hilerad " + std::string(version()));
+}
+
+void report_error(std::string_view context, const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& exception) {
+    log::write_limited(LogLevel::kError, "greenlet_failed", {{"greenlet", context}, {"error", exception.what()}});
+  } catch (const greenrt::Unwind& unwind) {
+    log::write_limited(LogLevel::kError, "greenlet_failed", {{"greenlet", context}, {"error", unwind.what()}});
+  } catch (...) {
+    log::write_limited(LogLevel::kError, "greenlet_failed", {{"greenlet", context}, {"error", "of unknown type"}});
+  }
+}
+
+int run(const Config& config) {
+  const Logging logging(config.log);
+  try {
+    if (sodium_init() < 0) throw std::runtime_error("libsodium finds no source of randomness");
+    greenrt::ignore_sigpipe();
+    greenrt::Hub hub({.stack_size = config.greenlets.stack_size, .max_greenlets = config.greenlets.max});
+    hub.set_error_handler(report_error);
+    int status = kExitFailure;
+    hub.run([&] { status = run_daemon(config, logging); });
+    return status;
+  } catch (const std::exception& error) {
+    log::error("start_failed", {{"error", error.what()}});
+    return kExitFailure;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Hilera: receives UDP telemetry frames and stores them in MariaDB, in order.");
+  Arguments arguments;
+  add_options(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+
+  if (arguments.reference_config) {
+    std::fputs(reference_config().c_str(), stdout);
+    return kExitOk;
+  }
+  try {
+    const Config config = load_config(arguments.config_file);
+    if (arguments.print_config) std::fputs(print_config(config).c_str(), stdout);
+    if (arguments.print_config || arguments.check_config) return kExitOk;
+    return run(config);
+  } catch (const ConfigError& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return kExitConfig;
+  }
+}

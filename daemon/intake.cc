@@ -1,0 +1,97 @@
+#include "daemon/intake.h"
+
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "daemon/logging.h"
+
+namespace hilera {
+namespace {
+
+std::unique_ptr<ingest::Listener> bind_listener(const ListenerConfig& config) {
+  const auto address = greenrt::SocketAddress::parse(config.address, config.port);
+  const ingest::Codec* codec = ingest::find_codec(config.codec);
+  if (!address || !codec) throw std::logic_error("a listener that was not checked: " + config.name);
+  try {
+    auto socket = greenrt::UdpSocket::bind(*address, {.receive_buffer = config.receive_buffer});
+    log::info("listener_bound", {{"name", config.name},
+                                 {"codec", config.codec},
+                                 {"address", socket.local_address().to_string()},
+                                 {"receive_buffer", socket.receive_buffer()}});
+    // The kernel's figure is twice what it grants, for its own bookkeeping: socket(7).
+    if (socket.receive_buffer() < 2 * config.receive_buffer) {
+      log::warning("receive_buffer_small", {{"name", config.name},
+                                            {"wanted", config.receive_buffer},
+                                            {"granted", socket.receive_buffer() / 2},
+                                            {"hint", "raise net.core.rmem_max"}});
+    }
+    return std::make_unique<ingest::Listener>(config.name, *codec, std::move(socket), config.store_raw);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error("listener " + config.name + " at " + address->to_string() + ": " + error.what());
+  }
+}
+
+ingest::PipelineOptions pipeline_options(const PipelineConfig& config) {
+  return {.limits = {.in_flight = config.max_in_flight, .in_flight_per_source = config.max_in_flight_per_source},
+          .store_deadline = config.store_deadline};
+}
+
+}  // namespace
+
+Intake::Intake(const Config& config, ingest::Store& store, ingest::Reporter& reporter)
+    : devices_(config.devices.max_known), pipeline_(pipeline_options(config.pipeline), store, devices_, reporter) {
+  for (const ListenerConfig& each : config.listeners) {
+    listeners_.push_back(bind_listener(each));
+    receivers_.push_back(std::make_unique<ingest::Receiver>(*listeners_.back(), pipeline_, arrivals_, reporter));
+  }
+}
+
+Intake::~Intake() {
+  for (const auto& greenlet : receiver_greenlets_)
+    greenlet->kill();
+}
+
+void Intake::start() {
+  for (std::size_t i = 0; i < receivers_.size(); ++i) {
+    auto greenlet = greenrt::spawn([receiver = receivers_[i].get()] { receiver->run(); });
+    greenlet->set_name("receiver " + listeners_[i]->name());
+    receiver_greenlets_.push_back(std::move(greenlet));
+  }
+}
+
+void Intake::stop_receiving(greenrt::Deadline deadline) {
+  greenrt::kill_all(std::exchange(receiver_greenlets_, {}));
+  for (const auto& receiver : receivers_)
+    receiver->drain(deadline);
+}
+
+void Intake::finish(greenrt::Deadline deadline) {
+  if (!pipeline_.wait_idle(deadline)) pipeline_.abandon();
+  for (const auto& listener : listeners_) {
+    if (!listener->replies().flush(deadline.sooner(std::chrono::seconds(1)))) {
+      log::warning("acks_not_sent", {{"listener", listener->name()}});
+    }
+    listener->replies().stop();
+  }
+}
+
+Ledger Intake::ledger() const {
+  const ingest::PipelineCounters& counters = pipeline_.counters();
+  Ledger ledger;
+  for (const auto& listener : listeners_) {
+    ledger.intake.received += listener->counters().received;
+    ledger.intake.accepted += listener->counters().accepted;
+    ledger.intake.control += listener->counters().control;
+    ledger.intake.rejected += listener->counters().rejected.total();
+  }
+  ledger.intake.dropped = counters.dropped_total();
+  ledger.intake.in_flight = counters.in_flight;
+  ledger.store.accepted = counters.records_accepted;
+  ledger.store.stored = counters.records_stored;
+  ledger.store.duplicate = counters.records_duplicate;
+  ledger.store.dead_lettered = counters.records_dead_lettered;
+  return ledger;
+}
+
+}  // namespace hilera

@@ -1,0 +1,64 @@
+// Intake: everything between the sockets and the store, made from the configuration: listeners, receivers, the pipeline
+// of frames, and the table of devices.
+//
+// Life: constructed (all sockets bound), start(), then for an orderly end stop_receiving() and finish(), in this order.
+
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "daemon/config.h"
+#include "daemon/ledger.h"
+#include "greenrt/greenlet.h"
+#include "ingest/arrival_clock.h"
+#include "ingest/device_table.h"
+#include "ingest/frame_pipeline.h"
+#include "ingest/listener.h"
+#include "ingest/receiver.h"
+#include "ingest/reporter.h"
+#include "ingest/store.h"
+
+namespace hilera {
+
+class Intake {
+ public:
+  // Binds. Throws std::runtime_error that names the listener. `store` and `reporter` must outlive it.
+  Intake(const Config& config, ingest::Store& store, ingest::Reporter& reporter);
+  ~Intake();
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  // Starts to receive. Never yields.
+  void start();
+
+  // Ends the receivers, then takes what the sockets still hold, until they are empty or the deadline has passed.
+  // Yields.
+  void stop_receiving(greenrt::Deadline deadline);
+
+  // Waits for the frames in flight, and for their acknowledgements to be sent; at the deadline, what is left is dropped
+  // and counted. Yields.
+  void finish(greenrt::Deadline deadline);
+
+  // Drops the frames in flight at once: finish() has nothing to wait for then. Yields.
+  void abandon() { pipeline_.abandon(); }
+
+  using Listeners = std::vector<std::unique_ptr<ingest::Listener>>;
+  [[nodiscard]] const Listeners& listeners() const { return listeners_; }
+  [[nodiscard]] const ingest::PipelineCounters& counters() const { return pipeline_.counters(); }
+  [[nodiscard]] const ingest::DeviceTable& devices() const { return devices_; }
+  [[nodiscard]] bool receiving() const { return !receiver_greenlets_.empty(); }
+  [[nodiscard]] const std::vector<greenrt::GreenletRef>& receivers() const { return receiver_greenlets_; }
+  [[nodiscard]] Ledger ledger() const;
+
+ private:
+  ingest::DeviceTable devices_;
+  ingest::FramePipeline pipeline_;
+  ingest::ArrivalClock arrivals_;
+  Listeners listeners_;
+  std::vector<std::unique_ptr<ingest::Receiver>> receivers_;
+  std::vector<greenrt::GreenletRef> receiver_greenlets_;
+};
+
+}  // namespace hilera

@@ -1,0 +1,109 @@
+#include "daemon/maria_store.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "db/error.h"
+#include "db/transaction.h"
+#include "greenrt/greenlet.h"
+
+namespace hilera {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstPause{10};
+constexpr milliseconds kLongestPause{1000};
+
+bool worth_retrying_at_once(db::ErrorClass error_class) {
+  return error_class == db::ErrorClass::kRetry || error_class == db::ErrorClass::kRollbackRetry;
+}
+
+}  // namespace
+
+// One try to store one datagram, on one connection.
+class MariaStore::Attempt {
+ public:
+  Attempt(std::string_view collector, db::Connection& connection, const ingest::Datagram& datagram,
+          const ingest::Decoded& decoded, greenrt::Deadline deadline)
+      : collector_(collector), connection_(connection), datagram_(datagram), decoded_(decoded), deadline_(deadline) {}
+
+  ingest::StoreResult run() {
+    if (decoded_.records.size() == 1) {
+      insert(decoded_.records.front());
+    } else {
+      db::Transaction transaction(connection_, deadline_);
+      for (const ingest::Record& record : decoded_.records)
+        insert(record);
+      transaction.commit(deadline_);
+    }
+    return result_;
+  }
+
+ private:
+  void insert(const ingest::Record& record) {
+    const FrameRow row(collector_, datagram_, decoded_, record);
+    try {
+      const db::Rows answer = connection_.execute(kInsertFrame, row.values(), deadline_);
+      count(record, classify_answer(answer[0], datagram_, record));
+    } catch (const db::Error& error) {
+      // The statement has been rolled back, not the transaction.
+      if (error.error_class() != db::ErrorClass::kPoisonRow) throw;
+      dead_letter(record, "refused", error.what());
+    }
+  }
+
+  void count(const ingest::Record& record, RecordOutcome outcome) {
+    if (outcome == RecordOutcome::kConflict) {
+      dead_letter(record, "conflict", "another record has the same key");
+    } else if (outcome == RecordOutcome::kDuplicate || stands_before(record)) {
+      ++result_.duplicate;
+    } else {
+      ++result_.stored;
+    }
+  }
+
+  // Whether the same datagram holds the same record twice.
+  [[nodiscard]] bool stands_before(const ingest::Record& record) const {
+    return std::any_of(decoded_.records.data(), &record,
+                       [&](const ingest::Record& earlier) { return earlier.frame_id == record.frame_id; });
+  }
+
+  void dead_letter(const ingest::Record& record, std::string_view reason, std::string_view error) {
+    const DeadLetterRow row(collector_, datagram_, decoded_, record, reason, error);
+    connection_.execute(kInsertDeadLetter, row.values(), deadline_);
+    ++result_.dead_lettered;
+  }
+
+  std::string_view collector_;
+  db::Connection& connection_;
+  const ingest::Datagram& datagram_;
+  const ingest::Decoded& decoded_;
+  greenrt::Deadline deadline_;
+  ingest::StoreResult result_;
+};
+
+ingest::StoreResult MariaStore::store(const ingest::Datagram& datagram, const ingest::Decoded& decoded,
+                                      greenrt::Deadline deadline) {
+  milliseconds pause = kFirstPause;
+  std::string last_error;
+  while (true) {
+    try {
+      const db::Lease connection = pool_.acquire(deadline);
+      return Attempt(collector_, *connection, datagram, decoded, deadline).run();
+    } catch (const db::Error& error) {
+      // What comes at the very end is only that the time is over.
+      if (!deadline.expired() || last_error.empty()) last_error = error.what();
+      if (deadline.expired()) throw ingest::StoreUnavailable(last_error);
+      ++retries_;
+      if (error.error_class() == db::ErrorClass::kStopAndAlarm) reporter_.warn("store_stopped", "frame", last_error);
+      if (worth_retrying_at_once(error.error_class())) continue;
+    }
+    greenrt::sleep(std::min<greenrt::Duration>(pause, deadline.remaining()));
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+}  // namespace hilera

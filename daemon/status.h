@@ -1,0 +1,60 @@
+// Status: what the running daemon tells of itself: the status document, readiness, and the metrics.
+//
+// Reads only; everything is of one moment. Never yields.
+
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "daemon/config.h"
+#include "daemon/database_monitor.h"
+#include "daemon/intake.h"
+#include "daemon/logging.h"
+#include "daemon/maria_store.h"
+#include "daemon/metrics.h"
+#include "db/pool.h"
+#include "ingest/transmitter.h"
+
+namespace hilera {
+
+class Status {
+ public:
+  // The parts of the daemon that have something to tell. They outlive the Status.
+  struct Sources {
+    const Config& config;
+    const Intake& intake;
+    const MariaStore& store;
+    const db::ConnectionPool& pool;
+    const DatabaseMonitor& database;
+    const ingest::Transmitter& transmitter;
+    const Logging& logging;
+  };
+
+  explicit Status(const Sources& sources) : sources_(sources) {}
+
+  // What keeps datagrams from being received and made durable, for people; empty when the daemon is ready.
+  [[nodiscard]] std::vector<std::string> problems() const;
+
+  // {"version", "collector", "uptime_seconds", "ready", "problems": [..], "ledger": {..}, "dropped": {reason: n},
+  //  "listeners": [{"name", "codec", "address", "received", "accepted", "control", "rejected": {reason: n},
+  //  "kernel_drops", "acks_sent", "replies_failed"}], "database": {"healthy", "problem", "connections": {state: n},
+  //  "errors": {class: n}, "retries"}, "devices_known", "downlink": {"sent", "failed"}, "greenlets"}
+  [[nodiscard]] nlohmann::json document() const;
+
+  void declare_metrics(Metrics& metrics) const;
+
+ private:
+  void declare_intake(Metrics& metrics) const;
+  void declare_store(Metrics& metrics) const;
+  void declare_downlink(Metrics& metrics) const;
+  void declare_runtime(Metrics& metrics) const;
+
+  Sources sources_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace hilera

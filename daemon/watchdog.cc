@@ -1,0 +1,54 @@
+#include "daemon/watchdog.h"
+
+#include <poll.h>
+
+#include <chrono>
+
+#include "daemon/logging.h"
+
+namespace hilera {
+namespace {
+
+bool readable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLIN) != 0;
+}
+
+}  // namespace
+
+Watchdog::Watchdog(Notifier& notifier, const Intake& intake)
+    : notifier_(notifier), intake_(intake), seen_(intake.listeners().size()) {
+  const auto timeout = notifier.watchdog_timeout();
+  if (!timeout) return;
+  greenlet_ = greenrt::spawn([this, interval = *timeout / 2] { run(interval); });
+  greenlet_->set_name("watchdog");
+}
+
+Watchdog::~Watchdog() {
+  if (greenlet_) greenlet_->kill();
+}
+
+void Watchdog::run(greenrt::Duration interval) {
+  while (true) {
+    if (!progress()) {
+      log::error("no_progress", {{"detail", "a receiver leaves its datagrams where they are"}});
+    } else if (const auto error = notifier_.watchdog()) {
+      log::write_limited(LogLevel::kWarning, "notify_failed", {{"error", error.message()}});
+    }
+    greenrt::sleep(interval);
+  }
+}
+
+bool Watchdog::progress() {
+  bool all = true;
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    const ingest::Listener& listener = *intake_.listeners()[i];
+    const std::uint64_t received = listener.counters().received;
+    if (intake_.receiving() && intake_.receivers()[i]->ready()) all = false;
+    if (seen_[i].datagrams_waiting && received == seen_[i].received) all = false;
+    seen_[i] = {received, readable(listener.socket().fd())};
+  }
+  return all;
+}
+
+}  // namespace hilera
