@@ -1,6 +1,5 @@
 #include "daemon/frame_row.h"
 
-#include <arpa/inet.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -28,14 +27,6 @@ std::string datetime(std::chrono::sys_time<std::chrono::milliseconds> time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
                      (time - seconds).count());
-}
-
-// A literal of the type INET6, which takes an IPv4 address only in its mapped form.
-std::string inet6_text(const greenrt::SocketAddress& address) {
-  const auto bytes = address.mapped();
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  ::inet_ntop(AF_INET6, bytes.data(), text.data(), text.size());
-  return text.data();
 }
 
 db::Value optional_text(const std::string& text) {
