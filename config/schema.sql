@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS frame (
   received_at DATETIME(6)  AS (TIMESTAMP'1970-01-01 00:00:00' + INTERVAL arrival MICROSECOND) VIRTUAL
                            COMMENT 'UTC; arrival for people to read, costs no space',
   listener    VARCHAR(63)  CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  peer_ip     INET6        NULL,
+  peer_ip     INET6        NULL COMMENT 'IPv4 as ::ffff:a.b.c.d',
   peer_port   SMALLINT UNSIGNED NULL,
   auth_level  TINYINT UNSIGNED NOT NULL COMMENT '0 none, 1 source pinned, 2 MAC, 3 AEAD',
   replayed    BOOLEAN      NOT NULL DEFAULT FALSE COMMENT 'put back from dead_letter, out of order',

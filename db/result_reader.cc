@@ -23,7 +23,9 @@ class ResultReader {
     use_.check(statement_, mysql_stmt_bind_result(statement_, binds_.data()) == 0);
   }
 
+  // Stored first: an error in the middle of a result leaves the connection usable only there.
   void read_all(Rows& rows) {
+    use_.check(statement_, mysql_stmt_store_result(statement_) == 0);
     while (true) {
       const int outcome = mysql_stmt_fetch(statement_);
       if (outcome == MYSQL_NO_DATA) break;
@@ -31,7 +33,6 @@ class ResultReader {
       for (unsigned i = 0; i < columns_.size(); ++i)
         take(columns_[i], i, rows);
     }
-    use_.check(statement_, true);
   }
 
  private:

@@ -33,17 +33,19 @@ std::string session_settings(const ConnectOptions& options) {
          ", max_statement_time = " + statement_seconds(options.query_timeout);
 }
 
-void set_options(MYSQL* handle, const ConnectOptions& options, greenrt::Deadline deadline) {
+void set_options(MYSQL* handle, const ConnectOptions& options, const Endpoint& endpoint, greenrt::Deadline deadline) {
   const auto left =
       std::chrono::ceil<std::chrono::seconds>(std::min<greenrt::Duration>(deadline.remaining(), std::chrono::hours(1)));
   const auto connect_seconds = static_cast<unsigned>(std::max<std::int64_t>(left.count(), 1));
   const unsigned no_local_infile = 0;
   const my_bool no_reconnect = 0;
+  const unsigned protocol = endpoint.socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
   mysql_optionsv(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect_seconds);
   mysql_optionsv(handle, MYSQL_OPT_LOCAL_INFILE, &no_local_infile);
   mysql_optionsv(handle, MYSQL_OPT_RECONNECT, &no_reconnect);
   mysql_optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   mysql_optionsv(handle, MARIADB_OPT_IO_WAIT, &IoCall::wait);
+  mysql_optionsv(handle, MYSQL_OPT_PROTOCOL, &protocol);  // else "localhost" would mean a socket
   if (!options.tls) return;
   const my_bool enforce = 1;
   const my_bool verify = options.tls->verify_server ? 1 : 0;
@@ -96,7 +98,7 @@ Session open_session(const ConnectOptions& options, const Endpoint& endpoint, co
   MYSQL* const handle = session.handle.get();
   if (!handle) throw std::bad_alloc();
   const IoCall call(deadline);
-  set_options(handle, options, deadline);
+  set_options(handle, options, endpoint, deadline);
   const bool by_socket = !endpoint.socket.empty();
   if (!mysql_real_connect(handle, by_socket ? "localhost" : host.c_str(), options.user.c_str(),
                           options.password.c_str(), options.database.empty() ? nullptr : options.database.c_str(),

@@ -1,0 +1,143 @@
+#include "db/io_wait.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "greenrt/timeout.h"
+#include "tests/support/hub_fixture.h"
+
+namespace db {
+namespace {
+
+using greenrt::spawn;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(::pipe2(ends_.data(), O_CLOEXEC | O_NONBLOCK), 0); }
+  ~Pipe() {
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  [[nodiscard]] int read_end() const { return ends_[0]; }
+  void fill() const { EXPECT_EQ(::write(ends_[1], "x", 1), 1); }
+
+ private:
+  std::array<int, 2> ends_{};
+};
+
+TEST(IoCall, PollsOutsideOfAnyCall) {
+  const Pipe pipe;
+  EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, 1), 0);
+  EXPECT_EQ(errno, ETIMEDOUT);
+  pipe.fill();
+  EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 1);
+}
+
+TEST(IoCall, PollsUntilItsDeadlineOnAThreadWithoutHub) {
+  const Pipe pipe;
+  const IoCall call{greenrt::Deadline(milliseconds(1))};
+  EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 0);
+  EXPECT_TRUE(call.expired());
+}
+
+TEST(IoCall, FailsEveryWaitAfterTheFirstThatFailed) {
+  const Pipe pipe;
+  const IoCall call{greenrt::Deadline(milliseconds(0))};
+  EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 0);
+  pipe.fill();
+  EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 0);
+}
+
+TEST(IoCall, RefusesToWait) {
+  const Pipe pipe;
+  pipe.fill();
+  const IoCall call;
+  EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 0);
+}
+
+TEST(IoCall, GivesWayToTheOuterCallAtItsEnd) {
+  const Pipe pipe;
+  pipe.fill();
+  const IoCall outer{greenrt::Deadline()};
+  {
+    const IoCall inner;
+    EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 0);
+  }
+  EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 1);
+}
+
+HUB_TEST(IoCall, LetsOtherGreenletsRunWhileItWaits) {
+  const Pipe pipe;
+  greenrt::FdWatcher watcher(pipe.read_end());
+  auto filler = spawn([&] { pipe.fill(); });
+  const IoCall call(watcher, hours(1));
+  EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 1);
+  EXPECT_FALSE(call.failed());
+  filler->join();
+}
+
+HUB_TEST(IoCall, IsFoundAgainAfterOtherGreenletsMadeCalls) {
+  const Pipe first;
+  const Pipe second;
+  greenrt::FdWatcher first_watcher(first.read_end());
+  greenrt::FdWatcher second_watcher(second.read_end());
+  auto expiring = spawn([&] {
+    const IoCall call(second_watcher, milliseconds(1));
+    EXPECT_EQ(IoCall::wait(second.read_end(), 1, -1), 0);
+    EXPECT_TRUE(call.expired());
+    first.fill();
+  });
+  const IoCall call(first_watcher, hours(1));
+  EXPECT_EQ(IoCall::wait(first.read_end(), 1, -1), 1);
+  EXPECT_FALSE(call.failed());
+  EXPECT_EQ(IoCall::wait(first.read_end(), 1, -1), 1) << "its own deadline, not the other call's";
+  expiring->join();
+}
+
+HUB_TEST(IoCall, LeavesNothingBehindWhenCallsOverlap) {
+  const Pipe first;
+  const Pipe second;
+  greenrt::FdWatcher first_watcher(first.read_end());
+  greenrt::FdWatcher second_watcher(second.read_end());
+  auto early = spawn([&] {
+    const IoCall call(first_watcher, hours(1));
+    EXPECT_EQ(IoCall::wait(first.read_end(), 1, -1), 1);
+  });
+  auto late = spawn([&] {
+    const IoCall call(second_watcher, hours(1));
+    first.fill();
+    EXPECT_EQ(IoCall::wait(second.read_end(), 1, -1), 1);
+  });
+  early->join();
+  second.fill();
+  late->join();
+  const Pipe idle;
+  EXPECT_EQ(IoCall::wait(idle.read_end(), 1, 1), 0) << "outside of any call, it polls";
+}
+
+HUB_TEST(IoCall, RemembersAKillInsteadOfThrowingIt) {
+  const Pipe pipe;
+  greenrt::FdWatcher watcher(pipe.read_end());
+  bool remembered = false;
+  auto victim = spawn([&] {
+    const IoCall call(watcher, greenrt::Deadline::never());
+    EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 0);
+    remembered = call.exception() != nullptr;
+    std::rethrow_exception(call.exception());
+  });
+  greenrt::yield();
+  victim->kill();
+  EXPECT_TRUE(remembered);
+  EXPECT_TRUE(victim->successful()) << "a kill is no failure";
+}
+
+}  // namespace
+}  // namespace db
