@@ -4,7 +4,8 @@
 // descriptor is busy. It is dropped when an event finds nobody waiting. One greenlet may wait for reading and one for
 // writing at the same time; another one throws ConcurrentUse.
 //
-// Does not own the descriptor, but must be closed before the descriptor is: close() wakes who waits with Closed.
+// Does not own the descriptor, but must be closed before the descriptor is: close() wakes who waits with Closed, and so
+// does the destructor. Who is woken so does not touch the watcher any more.
 
 #pragma once
 
@@ -17,7 +18,6 @@
 namespace greenrt {
 
 class Hub;
-class Greenlet;
 
 class FdWatcher {
  public:
@@ -39,10 +39,10 @@ class FdWatcher {
 
  private:
   enum Direction { kRead, kWrite };
+  struct Wait;  // one greenlet's wait, on its stack
   struct Side {
     ev_io io;
-    Greenlet* waiter = nullptr;
-    bool ready = false;
+    Wait* wait = nullptr;
   };
 
   bool wait(Direction direction, Deadline deadline);

@@ -14,7 +14,6 @@
 #include <utility>
 
 #include "greenrt/error.h"
-#include "greenrt/greenlet.h"
 
 namespace greenrt {
 namespace {
@@ -222,7 +221,9 @@ Stream Listener::accept(Deadline deadline) {
     if (would_block(errno)) {
       if (!watcher_->wait_read(deadline)) throw TimeoutExpired();
     } else if (is_exhaustion(errno)) {
-      sleep(pause);
+      // A listening socket is never writable: this waits for the end of the pause, or for close().
+      if (deadline.expired()) throw TimeoutExpired();
+      watcher_->wait_write(deadline.sooner(pause));
       pause = std::min(pause * 2, kLongestAcceptPause);
     } else if (!is_lost_connection(errno)) {
       fail("accept");

@@ -1,6 +1,7 @@
 // Stream and Listener: connected byte streams, over TCP and Unix sockets.
 //
-// Both own their descriptor. One greenlet may read and one may write a stream at a time.
+// Both own their descriptor. One greenlet may read and one may write a stream at a time. A call that need not wait does
+// not yield.
 
 #pragma once
 
@@ -68,7 +69,7 @@ class Listener {
   Listener& operator=(Listener&&) = delete;
 
   // Yields until somebody connects. Errors of a single connection are passed over; when descriptors or memory run out
-  // it waits, 10 ms at first and up to 1 s, and tries again. Throws Closed, TimeoutExpired, std::system_error.
+  // it pauses, 10 ms at first and up to 1 s, and tries again. Throws Closed, TimeoutExpired, std::system_error.
   Stream accept(Deadline deadline = Deadline::never());
 
   [[nodiscard]] SocketAddress local_address() const;

@@ -1,9 +1,10 @@
 // ThreadPool: native threads for calls that block (name resolution, TLS handshakes, files), for greenlets that wait.
 //
-// Bounded in threads; greenlets that ask for more wait their turn, in order. A call that has started cannot be stopped:
-// when its greenlet is killed or its deadline passes, the call goes on with nobody waiting, and its result is dropped
-// when it comes. So the callable must own all that it touches. Made and used by one hub's thread; the destructor waits
-// for the calls under way.
+// Bounded in threads; greenlets that ask for more wait their turn, in order. When the greenlet of a call is killed, or
+// its deadline passes, a call that has not started is withdrawn. One that has started cannot be stopped: it goes on
+// with nobody waiting, and its result is dropped when it comes. So the callable must own all that it touches. Made and
+// used by one hub's thread. The destructor blocks that thread until the calls under way have returned; whoever waits
+// for one that has not started gets Closed.
 
 #pragma once
 
@@ -38,14 +39,20 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   // Calls callable() on a thread of the pool and yields until it has returned: gives its result or throws its
-  // exception. Throws TimeoutExpired at the deadline. The callable is destroyed on the thread that ran it.
+  // exception. Throws TimeoutExpired at the deadline, and std::system_error when the system gives no thread at all. The
+  // callable is destroyed on the thread that ran it.
   template <typename Callable>
   auto run(Callable&& callable, Deadline deadline = Deadline::never())
       -> std::invoke_result_t<std::decay_t<Callable>&> {
     using Result = std::invoke_result_t<std::decay_t<Callable>&>;
     auto call = std::make_shared<Call<Result, std::decay_t<Callable>>>(std::forward<Callable>(callable));
     submit(call);
-    if (!call->done.wait(deadline)) throw TimeoutExpired();
+    try {
+      if (!call->done.wait(deadline)) throw TimeoutExpired();
+    } catch (...) {
+      if (!call->done.is_set()) withdraw(*call);  // otherwise there may be no pool any more
+      throw;
+    }
     if (call->exception) std::rethrow_exception(call->exception);
     if constexpr (!std::is_void_v<Result>) return std::move(*call->result);
   }
@@ -57,6 +64,7 @@ class ThreadPool {
   struct Job {
     virtual ~Job() = default;
     virtual void execute() noexcept = 0;
+    std::exception_ptr exception;
     Event done;  // touched by the hub's thread only
   };
 
@@ -72,16 +80,18 @@ class ThreadPool {
           result.emplace((*callable)());
         }
       } catch (...) {
-        exception = std::current_exception();
+        this->exception = std::current_exception();
       }
       callable.reset();
     }
     std::optional<Callable> callable;
     std::optional<std::conditional_t<std::is_void_v<Result>, char, Result>> result;
-    std::exception_ptr exception;
   };
 
   void submit(std::shared_ptr<Job> job);
+  void withdraw(const Job& job);
+  void settle(Job& job);
+  void add_thread();
   void work();
   void deliver();
   static void on_finished(struct ev_loop* loop, ev_async* async, int events);

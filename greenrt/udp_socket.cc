@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 #include <system_error>
 
 #include "greenrt/error.h"
@@ -108,7 +109,9 @@ struct ReceiveBatch::Slots {
 };
 
 ReceiveBatch::ReceiveBatch(std::size_t datagrams, std::size_t max_size)
-    : slots_(std::make_unique<Slots>(datagrams, max_size)) {}
+    : slots_(std::make_unique<Slots>(datagrams, max_size)) {
+  if (datagrams == 0) throw std::invalid_argument("a batch holds at least one datagram");
+}
 ReceiveBatch::~ReceiveBatch() = default;
 
 std::size_t ReceiveBatch::capacity() const {

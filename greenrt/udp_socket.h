@@ -1,7 +1,8 @@
 // UdpSocket: a bound UDP socket that receives and sends in batches and remembers which of the host's addresses a
 // datagram was sent to, so that the answer leaves from there.
 //
-// Owns its descriptor. One greenlet may receive and one may send at a time.
+// Owns its descriptor. One greenlet may receive and one may send at a time. A call that need not wait does not yield:
+// who receives from a busy socket yields by itself.
 
 #pragma once
 
@@ -34,7 +35,7 @@ struct UdpOptions {
 // Where received datagrams lie until the next receive: a fixed number of fixed-size buffers, allocated once.
 class ReceiveBatch {
  public:
-  // `max_size` is the longest datagram that is received whole, in bytes.
+  // `datagrams` is at least 1; `max_size` is the longest datagram that is received whole, in bytes.
   ReceiveBatch(std::size_t datagrams, std::size_t max_size);
   ~ReceiveBatch();
   ReceiveBatch(const ReceiveBatch&) = delete;
@@ -70,6 +71,8 @@ class SendBatch {
 
   // Copies `bytes`. The batch must not be full.
   void add(std::span<const std::byte> bytes, const UdpPath& path);
+  // Forgets what has not been sent.
+  void clear() { queued_ = sent_ = 0; }
 
  private:
   friend class UdpSocket;
