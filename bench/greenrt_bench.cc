@@ -1,0 +1,148 @@
+// What the primitives of greenrt cost, and beside them the bare switch of stacks that lies under them all.
+//
+//   yield/fcontext         there and back between two stacks, nothing else (two switches an iteration)
+//   yield/greenrt          one turn of a greenlet through the ready queue
+//   spawn_join/greenrt     a greenlet made, run, ended and waited for
+//   spawn_join_all/greenrt the same, a thousand at a time
+//   event/greenrt          set by one greenlet, waited for by another, and back
+//   semaphore/greenrt      acquire and release without a wait
+//   queue_pingpong/greenrt an item to another greenlet and one back
+//   timeout/greenrt        a Timeout armed and disarmed around nothing
+
+#include <benchmark/benchmark.h>
+#include <boost/context/detail/fcontext.hpp>
+
+#include <chrono>
+#include <vector>
+
+#include "greenrt/event.h"
+#include "greenrt/greenlet.h"
+#include "greenrt/hub.h"
+#include "greenrt/queue.h"
+#include "greenrt/semaphore.h"
+#include "greenrt/stack_pool.h"
+#include "greenrt/timeout.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+using boost::context::detail::jump_fcontext;
+using boost::context::detail::make_fcontext;
+using boost::context::detail::transfer_t;
+
+template <typename Body>
+void in_hub(Body body) {
+  greenrt::Hub hub;
+  hub.run(body);
+}
+
+void bare_switch(benchmark::State& state) {
+  greenrt::StackPool pool(64 * 1024, 1);
+  const greenrt::Stack stack = pool.acquire();
+  auto there = make_fcontext(stack.top(), stack.size, [](transfer_t from) {
+    while (true)
+      from = jump_fcontext(from.fctx, nullptr);
+  });
+  for (auto _ : state)
+    there = jump_fcontext(there, nullptr).fctx;
+  pool.release(stack);
+}
+BENCHMARK(bare_switch)->Name("yield/fcontext");
+
+void yields(benchmark::State& state) {
+  in_hub([&] {
+    bool done = false;
+    const auto other = greenrt::spawn([&] {
+      while (!done)
+        greenrt::yield();
+    });
+    for (auto _ : state)
+      greenrt::yield();  // a turn of the other one and a turn of this one
+    done = true;
+    other->join();
+  });
+  state.SetItemsProcessed(2 * state.iterations());
+}
+BENCHMARK(yields)->Name("yield/greenrt");
+
+void spawn_join(benchmark::State& state) {
+  in_hub([&] {
+    for (auto _ : state)
+      greenrt::spawn([] {})->join();
+  });
+}
+BENCHMARK(spawn_join)->Name("spawn_join/greenrt");
+
+void spawn_join_all(benchmark::State& state) {
+  constexpr int kTogether = 1000;
+  in_hub([&] {
+    std::vector<greenrt::GreenletRef> all;
+    for (auto _ : state) {
+      all.clear();
+      for (int i = 0; i < kTogether; ++i)
+        all.push_back(greenrt::spawn([] { greenrt::yield(); }));
+      greenrt::join_all(all);
+    }
+  });
+  state.SetItemsProcessed(kTogether * state.iterations());
+}
+BENCHMARK(spawn_join_all)->Name("spawn_join_all/greenrt");
+
+void event(benchmark::State& state) {
+  in_hub([&] {
+    greenrt::Event ping;
+    greenrt::Event pong;
+    const auto other = greenrt::spawn([&] {
+      while (true) {
+        ping.wait();
+        ping.clear();
+        pong.set();
+      }
+    });
+    for (auto _ : state) {
+      ping.set();
+      pong.wait();
+      pong.clear();
+    }
+    other->kill();
+  });
+}
+BENCHMARK(event)->Name("event/greenrt");
+
+void semaphore(benchmark::State& state) {
+  in_hub([&] {
+    greenrt::Semaphore permits(1);
+    for (auto _ : state)
+      const greenrt::Permit permit(permits);
+  });
+}
+BENCHMARK(semaphore)->Name("semaphore/greenrt");
+
+void queue_pingpong(benchmark::State& state) {
+  in_hub([&] {
+    greenrt::Queue<int> there;
+    greenrt::Queue<int> back;
+    const auto other = greenrt::spawn([&] {
+      while (true)
+        back.put(there.get());
+    });
+    for (auto _ : state) {
+      there.put(1);
+      benchmark::DoNotOptimize(back.get());
+    }
+    other->kill();
+  });
+}
+BENCHMARK(queue_pingpong)->Name("queue_pingpong/greenrt");
+
+void timeout(benchmark::State& state) {
+  in_hub([&] {
+    for (auto _ : state)
+      const greenrt::Timeout armed(1s);
+  });
+}
+BENCHMARK(timeout)->Name("timeout/greenrt");
+
+}  // namespace
+
+BENCHMARK_MAIN();
