@@ -65,7 +65,6 @@ struct DatabaseConfig {
   std::uint32_t connections = 8;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds query_timeout{10'000};
-  std::chrono::milliseconds lease_timeout{5'000};
   std::optional<TlsConfig> tls;
 
   bool operator==(const DatabaseConfig&) const = default;

@@ -130,7 +130,8 @@ const Schema<PipelineConfig>& pipeline_options() {
            "more."},
       {.key = "store_deadline",
        .type = duration(&PipelineConfig::store_deadline, 100ms, 10min),
-       .help = "How long a datagram may wait for the database before it is dropped, counted and not acknowledged."},
+       .help = "How long a datagram may take to be stored, waiting for a connection and every new attempt included, "
+               "before it is dropped, counted and not acknowledged."},
   };
   return schema;
 }
@@ -188,9 +189,6 @@ const Schema<DatabaseConfig>& database_options() {
       {.key = "query_timeout",
        .type = duration(&DatabaseConfig::query_timeout, 100ms, 1h),
        .help = "For one statement; the server is told to give up a little earlier."},
-      {.key = "lease_timeout",
-       .type = duration(&DatabaseConfig::lease_timeout, 100ms, 5min),
-       .help = "How long to wait for a connection while all are in use."},
       {.key = "tls",
        .type = section(&DatabaseConfig::tls, tls_options()),
        .help = "With this section, even an empty one, the connections are encrypted."},

@@ -93,11 +93,8 @@ class Daemon {
   }
 
   void start() {
-    if (config_.pipeline.ack == AckMode::kJournal) {
-      log::info("ack_after_database", {{"detail",
-                                        "there is no journal yet: a datagram is acknowledged when its records "
-                                        "are committed in the database, which promises more"}});
-    }
+    for (const std::string& notice : config_notices(config_))
+      log::info("config_notice", {{"detail", notice}});
     http_.start();
     control_.start();
     intake_.start();
