@@ -19,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned kSeedsEach = 700;
+constexpr int kTurns = 5000;  // far more than a schedule takes
 
 class Chance {
  public:
@@ -55,7 +56,7 @@ void kill_some(Chance& chance, const std::vector<GreenletRef>& victims) {
   }
 }
 
-// Looks after every turn of anybody.
+// Checks between the turns of the others. Not for ever: when somebody waits in vain, the hub must be able to notice.
 template <typename Check>
 void run_schedule(unsigned seed, const std::function<void(Chance&)>& body, Check check) {
   const HubOptions options{.switches_per_check = 1 + seed % 5, .slice = Duration::zero()};
@@ -64,7 +65,7 @@ void run_schedule(unsigned seed, const std::function<void(Chance&)>& body, Check
         Chance chance(seed);
         bool done = false;
         const auto watcher = spawn([&] {
-          while (!done) {
+          for (int turn = 0; turn < kTurns && !done; ++turn) {
             check();
             yield();
           }
