@@ -19,8 +19,10 @@ void DeviceTable::heard(std::string_view nserie, Listener& listener, const green
     by_serial_.erase(order_.back().nserie);
     order_.pop_back();
   }
-  order_.push_front({std::string(nserie), &listener, path, arrival});
-  by_serial_.emplace(order_.front().nserie, order_.begin());
+  Order fresh;
+  fresh.push_front({std::string(nserie), &listener, path, arrival});
+  by_serial_.emplace(fresh.front().nserie, fresh.begin());
+  order_.splice(order_.begin(), fresh);
 }
 
 const DeviceTable::Device* DeviceTable::find(std::string_view nserie) const {

@@ -1,6 +1,7 @@
 // DeviceTable: where each device was last heard. Bounded: the device that was heard longest ago is forgotten first.
 //
-// Written by frames whose records are in custody; read by the transmitter. Never yields. One thread only.
+// Written by frames whose records are in custody, and by those without any; read by the transmitter. Never yields. One
+// thread only.
 
 #pragma once
 

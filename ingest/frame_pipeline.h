@@ -57,13 +57,20 @@ class FramePipeline {
 
   [[nodiscard]] const PipelineCounters& counters() const { return counters_; }
 
+  // Devices with a frame in their chain.
+  [[nodiscard]] std::size_t devices_in_flight() const { return chain_.devices(); }
+
  private:
   class Frame;
   using Frames = boost::intrusive::list<Frame, boost::intrusive::constant_time_size<false>>;
   using DecodedPool = std::vector<std::unique_ptr<Decoded>>;
 
+  std::unique_ptr<Decoded> take_decoded();
+  void give_back(std::unique_ptr<Decoded> decoded);
   void process(Frame& frame);
+  void decode(Frame& frame, Decoded& decoded);
   void store(Frame& frame, const Decoded& decoded);
+  void heard(const Datagram& datagram, const Decoded& decoded);
   void acknowledge(const Datagram& datagram, const Decoded& decoded, AckStatus status);
   void ended(const Frame& frame) noexcept;
 
@@ -74,7 +81,7 @@ class FramePipeline {
   Admission admission_;
   SerialChain chain_;
   PipelineCounters counters_;
-  DecodedPool spare_decoded_;  // so that decoding does not allocate
+  DecodedPool spare_decoded_;  // so that decoding does not allocate; its capacity is its bound
   std::unique_ptr<Frames> frames_;
   greenrt::Event idle_;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <system_error>
 
 #include "greenrt/greenlet.h"
 
@@ -31,8 +30,7 @@ void Receiver::run() {
       hand_over();
       pause = kFirstPause;
     } catch (const std::system_error& error) {
-      ++listener_.counters().receive_errors;
-      reporter_.warn("receive_failed", listener_.name(), error.what());
+      note_failure(error);
       greenrt::sleep(pause);
       pause = std::min(pause * 2, kLongestPause);
     }
@@ -41,10 +39,19 @@ void Receiver::run() {
 }
 
 void Receiver::drain(greenrt::Deadline deadline) {
-  while (!deadline.expired() && listener_.socket().try_receive(batch_)) {
-    hand_over();
-    greenrt::yield();
+  try {
+    while (!deadline.expired() && listener_.socket().try_receive(batch_)) {
+      hand_over();
+      greenrt::yield();
+    }
+  } catch (const std::system_error& error) {
+    note_failure(error);
   }
+}
+
+void Receiver::note_failure(const std::system_error& error) {
+  ++listener_.counters().receive_errors;
+  reporter_.warn("receive_failed", listener_.name(), error.what());
 }
 
 void Receiver::hand_over() {

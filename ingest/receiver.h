@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <system_error>
 
 #include "greenrt/udp_socket.h"
 #include "ingest/arrival_clock.h"
@@ -26,12 +27,13 @@ class Receiver {
   // Receives until it is killed.
   [[noreturn]] void run();
 
-  // For an orderly end, after run() has ended: takes what is in the socket already, until it is empty or the deadline
-  // has passed. Yields between batches.
+  // For an orderly end, after run() has ended: takes what is in the socket already, until it is empty, a receive error,
+  // or the deadline. Yields between batches.
   void drain(greenrt::Deadline deadline);
 
  private:
   void hand_over();
+  void note_failure(const std::system_error& error);
 
   Listener& listener_;
   FramePipeline& pipeline_;

@@ -1,7 +1,10 @@
 #include "ingest/replies.h"
 
+#include <cerrno>
 #include <chrono>
 #include <utility>
+
+#include "greenrt/error.h"
 
 namespace ingest {
 namespace {
@@ -17,10 +20,8 @@ Replies::Replies(greenrt::UdpSocket& socket, ListenerCounters& counters)
       counters_(counters),
       filling_(std::make_unique<greenrt::SendBatch>(kBatch)),
       sending_(std::make_unique<greenrt::SendBatch>(kBatch)),
-      single_(1),
       sender_(greenrt::spawn([this] { run(); })) {
   sender_->set_name("replies");
-  idle_.set();
 }
 
 Replies::~Replies() {
@@ -28,12 +29,15 @@ Replies::~Replies() {
 }
 
 void Replies::acknowledge(Bytes bytes, const greenrt::UdpPath& path) {
-  while (filling_->full()) {
+  while (sender_ && filling_->full()) {
     room_.clear();
     room_.wait();
   }
+  if (!sender_) {
+    ++counters_.replies_failed;
+    return;
+  }
   filling_->add(bytes, path);
-  idle_.clear();
   work_.set();
 }
 
@@ -47,30 +51,47 @@ void Replies::run() {
       const greenrt::Permit permit(socket_use_);
       counters_.acks_sent += send_batch(*sending_, kSendLimit).sent;
     }
-    if (filling_->empty()) idle_.set();
+    sent_.set();
   }
 }
 
 greenrt::UdpSocket::SendResult Replies::send_batch(greenrt::SendBatch& batch, greenrt::Deadline deadline) {
-  const auto result = socket_.send(batch, deadline);
+  greenrt::UdpSocket::SendResult result;
+  try {
+    result = socket_.send(batch, deadline);
+  } catch (const greenrt::Closed&) {
+    result = {.failed = batch.size(), .error = EBADF};
+    batch.clear();
+  }
   counters_.replies_sent += result.sent;
   counters_.replies_failed += result.failed;
   return result;
 }
 
 int Replies::send(Bytes bytes, const greenrt::UdpPath& path, greenrt::Deadline deadline) {
+  greenrt::SendBatch single(1);
+  single.add(bytes, path);
   const greenrt::Permit permit(socket_use_);
-  single_.add(bytes, path);
-  const auto result = send_batch(single_, deadline);
+  const auto result = send_batch(single, deadline);
   return result.sent == 1 ? 0 : result.error;
 }
 
 bool Replies::flush(greenrt::Deadline deadline) {
-  return idle_.wait(deadline);
+  while (!idle()) {
+    sent_.clear();
+    if (!sent_.wait(deadline)) return idle();
+  }
+  return true;
 }
 
 void Replies::stop() {
-  if (sender_) std::exchange(sender_, nullptr)->kill();
+  if (!sender_) return;
+  std::exchange(sender_, nullptr)->kill();
+  counters_.replies_failed += filling_->size() + sending_->size();
+  filling_->clear();
+  sending_->clear();
+  room_.set();
+  sent_.set();
 }
 
 }  // namespace ingest

@@ -27,31 +27,32 @@ class Replies {
   Replies(const Replies&) = delete;
   Replies& operator=(const Replies&) = delete;
 
-  // Hands over an acknowledgement, which is copied. Yields only while the batch is full. What the kernel refuses is
-  // counted: the device asks again.
+  // Hands over an acknowledgement, which is copied. Yields only while the batch is full. What the kernel refuses, and
+  // what comes after stop(), is counted as failed: the device asks again.
   void acknowledge(Bytes bytes, const greenrt::UdpPath& path);
 
-  // Sends one datagram at once; yields while the socket is busy. 0, or the errno with which the kernel refused it.
+  // Sends one datagram at once; yields while the socket is busy. 0, or the errno with which the kernel refused it:
+  // EAGAIN at the deadline. Its turn behind a batch of acknowledgements, a second at most, is waited for in any case.
   [[nodiscard]] int send(Bytes bytes, const greenrt::UdpPath& path, greenrt::Deadline deadline);
 
   // Yields until all that was handed over is sent (true) or until the deadline (false).
   bool flush(greenrt::Deadline deadline);
 
-  // Ends the greenlet. Idempotent. Call flush() first.
+  // Ends the greenlet; what is not sent by then has failed. Idempotent. Call flush() first.
   void stop();
 
  private:
   void run();
   greenrt::UdpSocket::SendResult send_batch(greenrt::SendBatch& batch, greenrt::Deadline deadline);
+  [[nodiscard]] bool idle() const { return filling_->empty() && sending_->empty(); }
 
   greenrt::UdpSocket& socket_;
   ListenerCounters& counters_;
   std::unique_ptr<greenrt::SendBatch> filling_;
   std::unique_ptr<greenrt::SendBatch> sending_;
-  greenrt::SendBatch single_;
   greenrt::Event work_;
   greenrt::Event room_;
-  greenrt::Event idle_;
+  greenrt::Event sent_;
   greenrt::Semaphore socket_use_;
   greenrt::GreenletRef sender_;
 };

@@ -52,7 +52,7 @@ bool Transmitter::transmit(const Downlink& downlink) {
   if (!source_.begin_attempt(downlink)) return false;
   if (const int error = listener.replies().send(*bytes, path, kSendLimit)) {
     fail(downlink, std::system_category().message(error), true);
-    return true;
+    return false;
   }
   ++counters_.sent;
   source_.mark_sent(downlink);

@@ -39,7 +39,7 @@ class Transmitter {
   // Transmits until it is killed.
   [[noreturn]] void run();
 
-  // One look at the source: how many downlinks left the queue. Throws what the source throws.
+  // One look at the source: how many downlinks left the queue, sent or failed for good. Throws what the source throws.
   std::size_t poll();
 
   [[nodiscard]] const TransmitterCounters& counters() const { return counters_; }

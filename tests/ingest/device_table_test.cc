@@ -1,0 +1,112 @@
+#include "ingest/device_table.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <random>
+#include <string>
+
+#include "tests/ingest/fakes.h"
+
+namespace ingest {
+namespace {
+
+using testing::loopback;
+
+greenrt::UdpPath from_port(std::uint16_t port) {
+  return {.peer = loopback("192.0.2.1", port)};
+}
+
+// Two listeners that nobody looks into: the table only keeps the pointer.
+Listener& listener(std::size_t which = 0) {
+  struct alignas(Listener) Place {
+    std::array<std::byte, sizeof(Listener)> bytes;
+  };
+  static std::array<Place, 2> places;
+  return reinterpret_cast<Listener&>(places[which]);
+}
+
+TEST(DeviceTable, KnowsWhereADeviceWasHeard) {
+  DeviceTable table(10);
+  table.heard("A", listener(), from_port(1000), 1);
+  const auto* device = table.find("A");
+  ASSERT_NE(device, nullptr);
+  EXPECT_EQ(device->nserie, "A");
+  EXPECT_EQ(device->listener, &listener());
+  EXPECT_EQ(device->path.peer.port(), 1000);
+  EXPECT_EQ(device->last_arrival, 1);
+  EXPECT_EQ(table.find("B"), nullptr);
+}
+
+TEST(DeviceTable, FollowsADeviceThatMoves) {
+  DeviceTable table(10);
+  table.heard("A", listener(0), from_port(1000), 1);
+  table.heard("A", listener(1), from_port(2000), 2);
+  EXPECT_EQ(table.find("A")->listener, &listener(1));
+  EXPECT_EQ(table.find("A")->path.peer.port(), 2000);
+  EXPECT_EQ(table.size(), 1u);
+}
+
+TEST(DeviceTable, AnEarlierArrivalThanTheNotedOneChangesNothing) {
+  DeviceTable table(10);
+  table.heard("A", listener(), from_port(2000), 2);
+  table.heard("A", listener(), from_port(1000), 1);
+  EXPECT_EQ(table.find("A")->path.peer.port(), 2000);
+  EXPECT_EQ(table.find("A")->last_arrival, 2);
+}
+
+TEST(DeviceTable, DoesNotKeepTheTextThatItWasGiven) {
+  DeviceTable table(10);
+  std::string nserie = "a serial that is longer than what a string holds in place";
+  table.heard(nserie, listener(), from_port(1000), 1);
+  const std::string copy = nserie;
+  nserie.assign(nserie.size(), '?');
+  EXPECT_NE(table.find(copy), nullptr);
+  EXPECT_EQ(table.find(nserie), nullptr);
+}
+
+TEST(DeviceTable, ForgetsFirstWhoWasHeardLongestAgo) {
+  DeviceTable table(2);
+  table.heard("A", listener(), from_port(1), 1);
+  table.heard("B", listener(), from_port(2), 2);
+  table.heard("A", listener(), from_port(1), 3);
+  table.heard("C", listener(), from_port(3), 4);
+  EXPECT_EQ(table.size(), 2u);
+  EXPECT_NE(table.find("A"), nullptr);
+  EXPECT_EQ(table.find("B"), nullptr);
+  EXPECT_NE(table.find("C"), nullptr);
+}
+
+TEST(DeviceTable, OfNoSizeRemembersNobody) {
+  DeviceTable table(0);
+  table.heard("A", listener(), from_port(1), 1);
+  EXPECT_EQ(table.size(), 0u);
+  EXPECT_EQ(table.find("A"), nullptr);
+}
+
+// Against a plain model: whoever is among the `kBound` heard last is there, with the last path, and nobody else.
+TEST(DeviceTable, StaysRightAndBoundedWhileManyDevicesComeAndGo) {
+  constexpr std::size_t kBound = 8;
+  std::mt19937 random(1);
+  DeviceTable table(kBound);
+  std::vector<std::pair<std::string, std::uint16_t>> model;  // last heard at the end
+  for (std::int64_t arrival = 1; arrival < 5'000; ++arrival) {
+    const std::string nserie = "device number " + std::to_string(random() % 20);
+    const auto port = static_cast<std::uint16_t>(random());
+    table.heard(nserie, listener(), from_port(port), arrival);
+    std::erase_if(model, [&](const auto& each) { return each.first == nserie; });
+    model.emplace_back(nserie, port);
+    if (model.size() > kBound) model.erase(model.begin());
+
+    ASSERT_EQ(table.size(), model.size());
+    for (const auto& [name, last_port] : model) {
+      const auto* device = table.find(name);
+      ASSERT_NE(device, nullptr);
+      ASSERT_EQ(device->nserie, name);
+      ASSERT_EQ(device->path.peer.port(), last_port);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ingest

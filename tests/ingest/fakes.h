@@ -1,0 +1,311 @@
+// What stands around the pipeline in its tests: a codec of plain text, a store and a downlink source in memory that do
+// what the test tells them, a reporter that remembers, and a device in the field.
+
+#pragma once
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "greenrt/async_result.h"
+#include "greenrt/greenlet.h"
+#include "greenrt/hub.h"
+#include "greenrt/udp_socket.h"
+#include "ingest/codec.h"
+#include "ingest/downlink_source.h"
+#include "ingest/listener.h"
+#include "ingest/reporter.h"
+#include "ingest/store.h"
+#include "tests/support/hub_fixture.h"
+
+namespace ingest::testing {
+
+// Yields until nobody but the caller is ready. What waits for I/O or for time goes on waiting.
+inline void run_until_quiet() {
+  const greenrt::HubStats& stats = greenrt::Hub::current().stats();
+  std::uint64_t before = 0;
+  do {
+    before = stats.switches;
+    greenrt::yield();
+  } while (stats.switches > before + 1);
+}
+
+// Polls until `condition` holds; false when it does not within ten seconds.
+template <typename Condition>
+bool eventually(Condition condition) {
+  const greenrt::Deadline deadline(std::chrono::seconds(10));
+  while (!condition()) {
+    if (deadline.expired()) return false;
+    greenrt::testing::let_poll();
+  }
+  return true;
+}
+
+// Datagrams of text: a letter for what the datagram is, the serial, "/", content. "+A/1" is record 1 of device A.
+//   +  one record, acknowledged        -  one record, no acknowledgement     2  two records, acknowledged
+//   c  control                         a  as +, but making the ack throws
+//   m  decoding runs out of memory     x  decoding throws                    all others are rejected
+class TextCodec final : public Codec {
+ public:
+  static constexpr std::size_t kMaxSize = 64;
+  static constexpr std::array<std::string_view, 1> kReasons{"bad_letter"};
+
+  [[nodiscard]] std::string_view name() const override { return "text"; }
+  [[nodiscard]] std::size_t max_datagram_size() const override { return kMaxSize; }
+  [[nodiscard]] std::span<const std::string_view> reject_reasons() const override { return kReasons; }
+
+  [[nodiscard]] std::string_view peek_serial(Bytes datagram) const override {
+    const std::string_view text = as_text(datagram);
+    return text.empty() ? text : text.substr(1, text.find('/') - 1);
+  }
+
+  void decode(Bytes datagram, Decoded& out) const override {
+    out.clear();
+    const std::string_view text = as_text(datagram);
+    if (text.empty() || std::string_view("+-2acmx").find(text[0]) == std::string_view::npos) {
+      return out.reject(kReasons[0]);
+    }
+    if (text[0] == 'm') throw std::bad_alloc();
+    if (text[0] == 'x') throw std::runtime_error("the codec has a bug");
+    out.nserie = peek_serial(datagram);
+    out.updates_path = true;
+    out.verdict = text[0] == 'c' ? Verdict::kControl : Verdict::kRecords;
+    if (out.verdict == Verdict::kControl) return;
+    out.ack_wanted = text[0] != '-';
+    out.records.resize(text[0] == '2' ? 2 : 1);
+  }
+
+  // "=A/1" when stored, "~A/1" when it was there already, "!A/1" when it was refused.
+  void make_ack(Bytes datagram, const Decoded&, AckStatus status, Ack& ack) const override {
+    if (as_text(datagram)[0] == 'a') throw std::runtime_error("no answer to this one");
+    const auto out = ack.resize(datagram.size());
+    std::copy(datagram.begin(), datagram.end(), out.begin());
+    out[0] = static_cast<std::byte>(status == AckStatus::kStored ? '=' : status == AckStatus::kDuplicate ? '~' : '!');
+  }
+
+  void append_fields(Bytes, const Record&, std::string& json) const override { json += "{}"; }
+
+  // "A#7:payload". Cannot carry "?".
+  [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
+                                                                      Bytes payload) const override {
+    if (as_text(payload) == "?") return std::nullopt;
+    const std::string text = std::string(nserie) + "#" + std::to_string(id) + ":" + std::string(as_text(payload));
+    const Bytes bytes = as_bytes(text);
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  }
+};
+
+// Stores at once unless told to hold; then each call waits until the test lets it end.
+class FakeStore final : public Store {
+ public:
+  void hold() { held_ = true; }
+  // Ends every call under way, and stores at once from now on.
+  void let_go() {
+    held_ = false;
+    for (auto& [nserie, call] : calls_)
+      if (!call.outcome.ready()) call.outcome.set(std::nullopt);
+  }
+
+  // Ends the call that is under way for `nserie`.
+  void finish(const std::string& nserie) { calls_.at(nserie).outcome.set(std::nullopt); }
+  void finish(const std::string& nserie, StoreResult result) { calls_.at(nserie).outcome.set(result); }
+  template <typename Error>
+  void fail(const std::string& nserie, Error error) {
+    calls_.at(nserie).outcome.set_exception(std::make_exception_ptr(std::move(error)));
+  }
+  // Kills the greenlet that is in the call.
+  void kill_caller(const std::string& nserie) { calls_.at(nserie).caller->kill_soon(); }
+
+  // The devices for which a call is under way and has not been told to end.
+  [[nodiscard]] std::vector<std::string> waiting() const {
+    std::vector<std::string> names;
+    for (const auto& [nserie, call] : calls_)
+      if (!call.outcome.ready()) names.push_back(nserie);
+    return names;
+  }
+  [[nodiscard]] std::uint64_t calls() const { return calls_made_; }
+  // The datagrams in the order in which they became durable, "A/1 B/1".
+  [[nodiscard]] const std::string& log() const { return log_; }
+  // The same by device, as arrival stamps.
+  [[nodiscard]] const std::map<std::string, std::vector<std::int64_t>>& arrivals() const { return arrivals_; }
+
+  StoreResult store(const Datagram& datagram, const Decoded& decoded, greenrt::Deadline deadline) override {
+    ++calls_made_;
+    const std::string nserie(decoded.nserie);
+    const auto all_stored = StoreResult{.stored = static_cast<std::uint32_t>(decoded.records.size())};
+    if (!held_) return note(nserie, datagram, all_stored);
+
+    const auto [entry, alone] = calls_.try_emplace(nserie);
+    if (!alone) throw std::logic_error("two frames of one device are in the store at once");
+    const struct Leave {
+      ~Leave() { calls.erase(entry); }
+      std::map<std::string, Call>& calls;
+      std::map<std::string, Call>::iterator entry;
+    } leave{calls_, entry};
+    entry->second.caller = greenrt::current();
+    if (!entry->second.outcome.wait(deadline)) throw StoreUnavailable("the deadline has passed");
+    return note(nserie, datagram, entry->second.outcome.get().value_or(all_stored));
+  }
+
+ private:
+  struct Call {
+    greenrt::AsyncResult<std::optional<StoreResult>> outcome;
+    greenrt::Greenlet* caller = nullptr;
+  };
+
+  StoreResult note(const std::string& nserie, const Datagram& datagram, StoreResult result) {
+    if (!log_.empty()) log_ += ' ';
+    log_ += as_text(datagram.bytes).substr(1);
+    arrivals_[nserie].push_back(datagram.arrival);
+    return result;
+  }
+
+  bool held_ = false;
+  std::map<std::string, Call> calls_;
+  std::uint64_t calls_made_ = 0;
+  std::string log_;
+  std::map<std::string, std::vector<std::int64_t>> arrivals_;
+};
+
+// Remembers what was reported, as "event subject: detail".
+class RecordingReporter final : public Reporter {
+ public:
+  void warn(std::string_view event, std::string_view subject, std::string_view detail) noexcept override {
+    lines.push_back(std::string(event) + " " + std::string(subject) + ": " + std::string(detail));
+  }
+  std::vector<std::string> lines;
+};
+
+// Holds what is queued in order, and writes down every call: "due", "begin 7", "sent 7", "failed 7 retry: why".
+class FakeDownlinkSource final : public DownlinkSource {
+ public:
+  void queue(std::uint64_t id, std::string nserie, std::string_view payload) {
+    const Bytes bytes = as_bytes(payload);
+    queued_.push_back({id, std::move(nserie), {bytes.begin(), bytes.end()}});
+  }
+  [[nodiscard]] std::size_t queued() const { return queued_.size(); }
+  [[nodiscard]] std::size_t looks() const {
+    return static_cast<std::size_t>(std::count(log.begin(), log.end(), "due"));
+  }
+
+  std::vector<Downlink> due(std::size_t limit) override {
+    call("due");
+    std::vector<Downlink> found;
+    for (; found.size() < limit && next_ < queued_.size(); ++next_)
+      found.push_back(queued_[next_]);
+    if (next_ >= queued_.size()) next_ = 0;
+    return found;
+  }
+  bool begin_attempt(const Downlink& downlink) override {
+    call("begin " + std::to_string(downlink.id));
+    return !refused.contains(downlink.id);
+  }
+  void mark_sent(const Downlink& downlink) override {
+    call("sent " + std::to_string(downlink.id));
+    remove(downlink.id);
+  }
+  void mark_failed(const Downlink& downlink, std::string_view error, bool retry) override {
+    call("failed " + std::to_string(downlink.id) + (retry ? " retry: " : ": ") + std::string(error));
+    if (!retry) remove(downlink.id);
+  }
+
+  std::vector<std::string> log;
+  std::set<std::uint64_t> refused;                                      // begin_attempt() says no
+  std::string failing;                                                  // the call that throws, as it stands in the log
+  std::function<void(const std::string&)> during = [](const auto&) {};  // runs within each call
+
+ private:
+  void call(const std::string& what) {
+    greenrt::yield();
+    log.push_back(what);
+    during(what);
+    if (what == failing) throw std::runtime_error("the source is out of reach");
+  }
+  void remove(std::uint64_t id) {
+    std::erase_if(queued_, [id](const Downlink& downlink) { return downlink.id == id; });
+    next_ = 0;
+  }
+
+  std::vector<Downlink> queued_;
+  std::size_t next_ = 0;
+};
+
+inline greenrt::SocketAddress loopback(std::string_view host = "127.0.0.1", std::uint16_t port = 0) {
+  return greenrt::SocketAddress::parse(host, port).value();
+}
+
+// A device in the field: a plain socket on loopback.
+class DeviceSocket {
+ public:
+  explicit DeviceSocket(std::string_view host = "127.0.0.1") : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    const auto address = loopback(host);
+    if (::bind(fd_, address.raw(), address.size()) != 0) throw std::runtime_error("bind");
+  }
+  ~DeviceSocket() { ::close(fd_); }
+  DeviceSocket(const DeviceSocket&) = delete;
+  DeviceSocket& operator=(const DeviceSocket&) = delete;
+
+  [[nodiscard]] greenrt::SocketAddress address() const { return greenrt::SocketAddress::local_of(fd_); }
+  [[nodiscard]] greenrt::UdpPath path() const { return {.peer = address()}; }
+
+  void send(Bytes bytes, const greenrt::SocketAddress& to) const {
+    const auto sent = ::sendto(fd_, bytes.data(), bytes.size(), 0, to.raw(), to.size());
+    if (sent != static_cast<ssize_t>(bytes.size())) throw std::runtime_error("sendto");
+  }
+  void send(std::string_view text, const greenrt::SocketAddress& to) const { send(as_bytes(text), to); }
+
+  struct Mail {
+    std::string text;
+    greenrt::SocketAddress from;
+  };
+  // The next datagram, "" when none comes within ten seconds.
+  [[nodiscard]] Mail receive() const {
+    pollfd readable{.fd = fd_, .events = POLLIN, .revents = 0};
+    if (::poll(&readable, 1, 10'000) != 1) return {};
+    return take().value_or(Mail{});
+  }
+  // What is there already.
+  [[nodiscard]] std::vector<std::string> mail() const {
+    std::vector<std::string> texts;
+    while (auto mail = take())
+      texts.push_back(std::move(mail->text));
+    return texts;
+  }
+
+ private:
+  [[nodiscard]] std::optional<Mail> take() const {
+    std::array<char, 2048> buffer;
+    Mail mail;
+    socklen_t size = greenrt::SocketAddress::capacity();
+    const auto received = ::recvfrom(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT, mail.from.raw(), &size);
+    if (received < 0) return std::nullopt;
+    mail.text.assign(buffer.data(), static_cast<std::size_t>(received));
+    return mail;
+  }
+
+  int fd_;
+};
+
+inline std::uint64_t rejected(const Listener& listener, std::string_view reason) {
+  for (const auto& [name, count] : listener.counters().rejected.counts())
+    if (name == reason) return count;
+  return 0;
+}
+
+}  // namespace ingest::testing

@@ -1,0 +1,47 @@
+#include "ingest/keyed_hash.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <unordered_map>
+
+namespace ingest {
+namespace {
+
+TEST(KeyedHash, IsTheSameForTheSameBytes) {
+  const std::string one = "SN-0001";
+  const std::string other = "SN-0001";
+  EXPECT_EQ(keyed_hash(as_bytes(one)), keyed_hash(as_bytes(other)));
+  EXPECT_EQ(KeyedStringHash()(one), keyed_hash(as_bytes(other)));
+}
+
+TEST(KeyedHash, TellsContentAndLengthApart) {
+  EXPECT_NE(keyed_hash(as_bytes("SN-0001")), keyed_hash(as_bytes("SN-0002")));
+  EXPECT_NE(keyed_hash(as_bytes("")), keyed_hash(as_bytes(std::string_view("\0", 1))));
+  EXPECT_NE(keyed_hash(as_bytes("a")), keyed_hash(as_bytes(std::string_view("a\0", 2))));
+}
+
+// What a hash without mixing gets wrong: serials that differ in their last digits only.
+TEST(KeyedHash, SpreadsNeighbouringSerialsOverTheLowBits) {
+  constexpr std::size_t kSerials = 10'000;
+  std::set<std::uint64_t> hashes;
+  std::array<std::size_t, 16> buckets{};
+  for (std::size_t i = 0; i < kSerials; ++i) {
+    const auto hash = keyed_hash(as_bytes("SN-" + std::to_string(i)));
+    hashes.insert(hash);
+    ++buckets[hash % buckets.size()];
+  }
+  EXPECT_EQ(hashes.size(), kSerials);
+  for (const std::size_t count : buckets)
+    EXPECT_NEAR(static_cast<double>(count), kSerials / 16.0, 200) << "eight standard deviations";
+}
+
+TEST(KeyedHash, LooksUpStringsByViewWithoutACopy) {
+  std::unordered_map<std::string, int, KeyedStringHash, std::equal_to<>> table{{"SN-0001", 1}};
+  EXPECT_EQ(table.find(std::string_view("SN-0001"))->second, 1);
+  EXPECT_EQ(table.find(std::string_view("SN-0002")), table.end());
+}
+
+}  // namespace
+}  // namespace ingest

@@ -1,0 +1,198 @@
+#include "ingest/transmitter.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "tests/ingest/fakes.h"
+#include "tests/ingest/socket_faults.h"
+
+namespace ingest {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using testing::eventually;
+using ::testing::IsEmpty;
+using testing::run_until_quiet;
+using testing::SocketFault;
+
+const testing::TextCodec kText;
+
+// A transmitter that looks at its source once, and then not for an hour unless it made progress.
+struct World {
+  Listener listener{"text", kText, greenrt::UdpSocket::bind(testing::loopback()), false};
+  testing::FakeDownlinkSource source;
+  testing::RecordingReporter reporter;
+  testing::DeviceSocket device;
+  DeviceTable devices{100};
+  Transmitter transmitter;
+  greenrt::GreenletRef greenlet;
+
+  explicit World(const TransmitterOptions& options = {.poll_interval = 1h})
+      : transmitter(options, source, devices, reporter) {
+    run_until_quiet();
+  }
+  ~World() {
+    if (greenlet) greenlet->kill();
+  }
+
+  void hear(std::string_view nserie) { devices.heard(nserie, listener, device.path(), 1); }
+  void run() {
+    greenlet = greenrt::spawn([this] { transmitter.run(); });
+    run_until_quiet();
+  }
+};
+
+HUB_TEST(Transmitter, NotesTheAttemptThenSendsThenMarksTheRow) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "reboot");
+  std::vector<std::string> seen;
+  world.source.during = [&](const std::string& call) {
+    if (call == "begin 7") seen = world.device.mail();
+    if (call == "sent 7") seen.push_back(world.device.receive().text);
+  };
+  EXPECT_EQ(world.transmitter.poll(), 1u);
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 7", "sent 7"));
+  EXPECT_THAT(seen, ElementsAre("A#7:reboot")) << "nothing before the attempt is noted, all before the row is marked";
+  EXPECT_EQ(world.transmitter.counters().sent, 1u);
+}
+
+HUB_TEST(Transmitter, SendsFromTheSocketThatHeardTheDeviceToWhereItWasHeard) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "reboot");
+  EXPECT_EQ(world.transmitter.poll(), 1u);
+  EXPECT_EQ(world.device.receive().from, world.listener.socket().local_address());
+}
+
+HUB_TEST(Transmitter, SendsNothingWhenTheAttemptCouldNotBeNoted) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "reboot");
+  world.source.failing = "begin 7";
+  EXPECT_THROW(world.transmitter.poll(), std::runtime_error);
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 7"));
+  EXPECT_EQ(world.listener.counters().replies_sent, 0u);
+}
+
+HUB_TEST(Transmitter, SendsNothingThatIsNotToBeSentAnyMore) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "cancelled meanwhile");
+  world.source.queue(8, "A", "reboot");
+  world.source.refused = {7};
+  EXPECT_EQ(world.transmitter.poll(), 1u);
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 7", "begin 8", "sent 8"));
+  EXPECT_EQ(world.device.receive().text, "A#8:reboot");
+  EXPECT_THAT(world.device.mail(), IsEmpty());
+}
+
+HUB_TEST(Transmitter, ADeviceThatWasNotHeardKeepsItsDownlinksAndHoldsUpNobody) {
+  World world({.poll_interval = 1h, .batch = 2});
+  world.hear("A");
+  for (std::uint64_t id : {1, 2, 3})
+    world.source.queue(id, "silent", "reboot");
+  world.source.queue(4, "A", "reboot");
+  EXPECT_EQ(world.transmitter.poll(), 0u);
+  EXPECT_EQ(world.transmitter.poll(), 1u) << "the second look goes on behind the first";
+  EXPECT_THAT(world.source.log, ElementsAre("due", "due", "begin 4", "sent 4"));
+  EXPECT_EQ(world.source.queued(), 3u);
+
+  world.hear("silent");
+  EXPECT_EQ(world.transmitter.poll(), 2u);
+  EXPECT_EQ(world.transmitter.poll(), 1u);
+  EXPECT_EQ(world.source.queued(), 0u);
+}
+
+HUB_TEST(Transmitter, WhatTheCodecCannotCarryFailsForGood) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "?");
+  EXPECT_EQ(world.transmitter.poll(), 1u) << "it has left the queue";
+  EXPECT_THAT(world.source.log, ElementsAre("due", "failed 7: the codec of the device cannot carry this payload"));
+  EXPECT_EQ(world.transmitter.counters().failed, 1u);
+  EXPECT_EQ(world.transmitter.counters().sent, 0u);
+}
+
+HUB_TEST(Transmitter, WhatTheKernelRefusesMayBeTriedAgainButNotAtOnce) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "reboot");
+  const SocketFault refused(SocketFault::Call::kSend, world.listener.socket().fd(), ENETUNREACH, 1'000);
+  world.run();
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 7", "failed 7 retry: Network is unreachable"))
+      << "the attempts of a downlink are not used up within a moment";
+  EXPECT_EQ(world.transmitter.counters().failed, 1u);
+  EXPECT_EQ(world.transmitter.counters().sent, 0u);
+  EXPECT_EQ(world.source.queued(), 1u);
+}
+
+HUB_TEST(Transmitter, SurvivesADeviceThatIsForgottenWhileTheSourceWorks) {
+  World world;
+  world.devices.heard("A", world.listener, world.device.path(), 1);
+  world.source.queue(7, "A", "reboot");
+  world.source.during = [&](const std::string& call) {
+    for (int i = 0; call == "begin 7" && i < 1000; ++i)
+      world.devices.heard("other " + std::to_string(i), world.listener, {}, 2);
+  };
+  EXPECT_EQ(world.transmitter.poll(), 1u);
+  EXPECT_EQ(world.devices.find("A"), nullptr);
+  EXPECT_EQ(world.device.receive().text, "A#7:reboot");
+}
+
+HUB_TEST(Transmitter, LooksAgainAtOnceAfterProgressAndWaitsWithoutIt) {
+  World world({.poll_interval = 1h, .batch = 1});
+  world.hear("A");
+  world.source.queue(1, "A", "one");
+  world.source.queue(2, "A", "two");
+  world.run();
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 1", "sent 1", "due", "begin 2", "sent 2", "due"));
+  greenrt::testing::let_poll();
+  run_until_quiet();
+  EXPECT_EQ(world.source.looks(), 3u) << "the next one is an hour away";
+}
+
+HUB_TEST(Transmitter, LooksAgainAfterThePollInterval) {
+  World world({.poll_interval = 1ms});
+  world.run();
+  EXPECT_EQ(world.source.looks(), 1u);
+  EXPECT_TRUE(eventually([&] { return world.source.looks() >= 4; }));
+  EXPECT_THAT(world.reporter.lines, IsEmpty());
+}
+
+HUB_TEST(Transmitter, KeepsRunningWhenItsSourceIsOutOfReach) {
+  World world({.poll_interval = 1ms});
+  world.hear("A");
+  world.source.queue(7, "A", "reboot");
+  world.source.failing = "due";
+  world.run();
+  EXPECT_TRUE(eventually([&] { return world.transmitter.counters().source_errors >= 3; }));
+  EXPECT_EQ(world.reporter.lines.front(), "downlink_source_failed transmitter: the source is out of reach");
+  world.source.failing.clear();
+  EXPECT_EQ(eventually([&] { return world.transmitter.counters().sent == 1; }), true);
+  EXPECT_EQ(world.device.receive().text, "A#7:reboot");
+}
+
+// The frame is on its way, but the row does not say so: the source's leases decide what becomes of it, not a second
+// send of ours.
+HUB_TEST(Transmitter, DoesNotSendAgainByItselfWhenTheRowCouldNotBeMarked) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "reboot");
+  world.source.failing = "sent 7";
+  world.run();
+  EXPECT_EQ(world.transmitter.counters().sent, 1u);
+  EXPECT_EQ(world.transmitter.counters().source_errors, 1u);
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 7", "sent 7"));
+  EXPECT_EQ(world.device.receive().text, "A#7:reboot");
+  EXPECT_THAT(world.device.mail(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace ingest
