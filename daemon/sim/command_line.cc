@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include <chrono>
+#include <cmath>
+#include <cstdlib>
 #include <ostream>
 #include <string_view>
 
@@ -26,6 +28,11 @@ struct Raw {
   bool no_acks = false;
 };
 
+// CLI::Range lets NaN through.
+std::string check_number(const std::string& text) {
+  return std::isnan(std::strtod(text.c_str(), nullptr)) ? "not a number: " + text : std::string();
+}
+
 greenrt::Duration duration_of(double seconds) {
   return std::chrono::duration_cast<greenrt::Duration>(std::chrono::duration<double>(seconds));
 }
@@ -47,15 +54,19 @@ void add_options(CLI::App& app, CommandLine& line, Raw& raw) {
       ->capture_default_str();
   app.add_option("--rate", simulator.rate, "Frames per second of all devices together, 0: as fast as possible")
       ->check(CLI::Range(0.0, kMaxRate))
+      ->check(check_number)
       ->capture_default_str();
   auto* limits = app.add_option_group("When to stop making frames")->require_option(1);
   limits->add_option("--frames", raw.frames, "After so many frames")->check(CLI::PositiveNumber);
-  limits->add_option("--seconds", raw.seconds, "After so many seconds")->check(CLI::Range(0.001, kMaxSeconds));
+  limits->add_option("--seconds", raw.seconds, "After so many seconds")
+      ->check(CLI::Range(0.001, kMaxSeconds))
+      ->check(check_number);
   app.add_option("--window", simulator.window, "Frames that a device may have unacknowledged")
       ->check(CLI::Range(std::size_t{1}, kMaxWindow))
       ->capture_default_str();
   app.add_option("--wait-acks", raw.wait_acks, "Seconds to wait for the last acknowledgements")
       ->check(CLI::Range(0.0, kMaxSeconds))
+      ->check(check_number)
       ->capture_default_str();
   app.add_option("--seed", simulator.seed, "What the devices measure depends on it")->capture_default_str();
   app.add_option("--json", line.json_path, "Write the summary to this file instead of standard output");
