@@ -27,7 +27,8 @@ Connection& Connection::Use::admit(Connection& connection, greenrt::Deadline dea
 
 Connection::Use::Use(Connection& connection, greenrt::Deadline deadline)
     : connection_(admit(connection, deadline)),
-      io_(*connection.watcher_, deadline.sooner(connection.options_->query_timeout)) {
+      io_(*connection.watcher_, connection.options_->tls ? IoCall::Transport::kTls : IoCall::Transport::kPlain,
+          deadline.sooner(connection.options_->query_timeout)) {
   connection_.busy_ = true;
 }
 
@@ -48,8 +49,6 @@ void Connection::Use::fail() {
 
 // An error that comes while a result is read is noted with the connection only.
 void Connection::Use::fail(st_mysql_stmt* statement) {
-  if (mysql_stmt_errno(statement) == 0) fail();
-  // What the server reports in the middle of a result is noted by the connection only.
   if (mysql_stmt_errno(statement) == 0) fail();
   fail(mysql_stmt_errno(statement), mysql_stmt_sqlstate(statement), mysql_stmt_error(statement));
 }

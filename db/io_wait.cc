@@ -12,6 +12,8 @@
 namespace db {
 namespace {
 
+constexpr auto kTlsRetry = std::chrono::milliseconds(50);
+
 // Milliseconds for poll(2), rounded up so that a wait does not end before its deadline; -1 for ever.
 int poll_timeout(greenrt::Deadline deadline) {
   if (deadline.is_never()) return -1;
@@ -33,8 +35,12 @@ bool poll_one(int fd, bool for_reading, greenrt::Deadline deadline) {
 
 constinit thread_local IoCall* IoCall::current = nullptr;
 
-IoCall::IoCall(greenrt::FdWatcher& watcher, greenrt::Deadline deadline)
-    : mode_(greenrt::current() ? Mode::kGreen : Mode::kPoll), watcher_(&watcher), deadline_(deadline), outer_(current) {
+IoCall::IoCall(greenrt::FdWatcher& watcher, Transport transport, greenrt::Deadline deadline)
+    : mode_(greenrt::current() ? Mode::kGreen : Mode::kPoll),
+      transport_(transport),
+      watcher_(&watcher),
+      deadline_(deadline),
+      outer_(current) {
   current = this;
 }
 
@@ -72,10 +78,21 @@ bool IoCall::wait_here(int fd, bool for_reading) {
   return !expired_;
 }
 
+bool IoCall::wait_for_either() {
+  if (!poll_one(watcher_->fd(), false, greenrt::Deadline(greenrt::Duration::zero()))) {
+    return watcher_->wait_write(deadline_);
+  }
+  return watcher_->wait_read(deadline_.sooner(kTlsRetry)) || !deadline_.expired();
+}
+
 bool IoCall::wait_green(bool for_reading) {
   current = nullptr;  // the calls that others begin meanwhile are not inside of this one
   try {
-    expired_ = for_reading ? !watcher_->wait_read(deadline_) : !watcher_->wait_write(deadline_);
+    if (for_reading && transport_ == Transport::kTls) {
+      expired_ = !wait_for_either();
+    } else {
+      expired_ = for_reading ? !watcher_->wait_read(deadline_) : !watcher_->wait_write(deadline_);
+    }
     return !expired_;
   } catch (...) {
     exception_ = std::current_exception();

@@ -7,6 +7,11 @@
 // remembered, the library is told that the wait failed, and so is every later wait of the same call; the wrapper around
 // the call looks at failed() and rethrows. The timeouts that the library asks for are ignored: its units differ from
 // one path to the next.
+//
+// Over TLS the library asks to wait for reading even when it could not write (Connector/C 3.3, a full send buffer). So
+// there a wait for reading is one for writing while the descriptor cannot be written; and because it may become
+// writable between the library's attempt and this look at it, a wait for reading ends now and then for a new attempt,
+// which does no harm.
 
 #pragma once
 
@@ -19,8 +24,10 @@ namespace db {
 
 class IoCall {
  public:
+  enum class Transport { kPlain, kTls };
+
   // Waits in the running greenlet, through `watcher`, or blocks in poll() when there is no greenlet to suspend.
-  IoCall(greenrt::FdWatcher& watcher, greenrt::Deadline deadline);
+  IoCall(greenrt::FdWatcher& watcher, Transport transport, greenrt::Deadline deadline);
   // Blocks in poll(): for threads.
   explicit IoCall(greenrt::Deadline deadline);
   // Never waits: what would block fails.
@@ -45,10 +52,12 @@ class IoCall {
 
   bool wait_here(int fd, bool for_reading);
   bool wait_green(bool for_reading);
+  bool wait_for_either();
 
   static constinit thread_local IoCall* current;
 
   Mode mode_;
+  Transport transport_ = Transport::kPlain;
   greenrt::FdWatcher* watcher_ = nullptr;
   greenrt::Deadline deadline_;
   IoCall* outer_;

@@ -1,6 +1,7 @@
 #include "db/io_wait.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -78,7 +79,7 @@ HUB_TEST(IoCall, LetsOtherGreenletsRunWhileItWaits) {
   const Pipe pipe;
   greenrt::FdWatcher watcher(pipe.read_end());
   auto filler = spawn([&] { pipe.fill(); });
-  const IoCall call(watcher, hours(1));
+  const IoCall call(watcher, IoCall::Transport::kPlain, hours(1));
   EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 1);
   EXPECT_FALSE(call.failed());
   filler->join();
@@ -90,12 +91,12 @@ HUB_TEST(IoCall, IsFoundAgainAfterOtherGreenletsMadeCalls) {
   greenrt::FdWatcher first_watcher(first.read_end());
   greenrt::FdWatcher second_watcher(second.read_end());
   auto expiring = spawn([&] {
-    const IoCall call(second_watcher, milliseconds(1));
+    const IoCall call(second_watcher, IoCall::Transport::kPlain, milliseconds(1));
     EXPECT_EQ(IoCall::wait(second.read_end(), 1, -1), 0);
     EXPECT_TRUE(call.expired());
     first.fill();
   });
-  const IoCall call(first_watcher, hours(1));
+  const IoCall call(first_watcher, IoCall::Transport::kPlain, hours(1));
   EXPECT_EQ(IoCall::wait(first.read_end(), 1, -1), 1);
   EXPECT_FALSE(call.failed());
   EXPECT_EQ(IoCall::wait(first.read_end(), 1, -1), 1) << "its own deadline, not the other call's";
@@ -108,11 +109,11 @@ HUB_TEST(IoCall, LeavesNothingBehindWhenCallsOverlap) {
   greenrt::FdWatcher first_watcher(first.read_end());
   greenrt::FdWatcher second_watcher(second.read_end());
   auto early = spawn([&] {
-    const IoCall call(first_watcher, hours(1));
+    const IoCall call(first_watcher, IoCall::Transport::kPlain, hours(1));
     EXPECT_EQ(IoCall::wait(first.read_end(), 1, -1), 1);
   });
   auto late = spawn([&] {
-    const IoCall call(second_watcher, hours(1));
+    const IoCall call(second_watcher, IoCall::Transport::kPlain, hours(1));
     first.fill();
     EXPECT_EQ(IoCall::wait(second.read_end(), 1, -1), 1);
   });
@@ -123,12 +124,66 @@ HUB_TEST(IoCall, LeavesNothingBehindWhenCallsOverlap) {
   EXPECT_EQ(IoCall::wait(idle.read_end(), 1, 1), 0) << "outside of any call, it polls";
 }
 
+// A socket whose send buffer is full.
+class FullSocket {
+ public:
+  FullSocket() {
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends_.data()), 0);
+    const std::array<char, 4096> block{};
+    while (::send(ends_[0], block.data(), block.size(), 0) > 0) {
+    }
+  }
+  ~FullSocket() {
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  FullSocket(const FullSocket&) = delete;
+  FullSocket& operator=(const FullSocket&) = delete;
+
+  [[nodiscard]] int fd() const { return ends_[0]; }
+  void drain() const {
+    std::array<char, 4096> block{};
+    while (::recv(ends_[1], block.data(), block.size(), 0) > 0) {
+    }
+  }
+
+ private:
+  std::array<int, 2> ends_{};
+};
+
+HUB_TEST(IoCall, WaitsForRoomWhenAFullBufferIsTakenForReadingOverTls) {
+  const FullSocket socket;
+  greenrt::FdWatcher watcher(socket.fd());
+  auto reader = spawn([&] { socket.drain(); });
+  const IoCall call(watcher, IoCall::Transport::kTls, hours(1));
+  EXPECT_EQ(IoCall::wait(socket.fd(), 1, -1), 1);
+  EXPECT_FALSE(call.failed());
+  reader->join();
+}
+
+HUB_TEST(IoCall, LetsTheLibraryTryAgainNowAndThenOverTls) {
+  const FullSocket socket;
+  greenrt::FdWatcher watcher(socket.fd());
+  const IoCall call(watcher, IoCall::Transport::kTls, hours(1));
+  socket.drain();  // between the library's attempt and its wait
+  EXPECT_EQ(IoCall::wait(socket.fd(), 1, -1), 1);
+  EXPECT_FALSE(call.failed());
+}
+
+HUB_TEST(IoCall, EndsAtItsDeadlineOverTls) {
+  const FullSocket socket;
+  greenrt::FdWatcher watcher(socket.fd());
+  const IoCall call(watcher, IoCall::Transport::kTls, milliseconds(5));
+  EXPECT_EQ(IoCall::wait(socket.fd(), 1, -1), 0);
+  EXPECT_TRUE(call.expired());
+}
+
 HUB_TEST(IoCall, RemembersAKillInsteadOfThrowingIt) {
   const Pipe pipe;
   greenrt::FdWatcher watcher(pipe.read_end());
   bool remembered = false;
   auto victim = spawn([&] {
-    const IoCall call(watcher, greenrt::Deadline::never());
+    const IoCall call(watcher, IoCall::Transport::kPlain, greenrt::Deadline::never());
     EXPECT_EQ(IoCall::wait(pipe.read_end(), 1, -1), 0);
     remembered = call.exception() != nullptr;
     std::rethrow_exception(call.exception());

@@ -198,6 +198,21 @@ SERVER_TEST(ConnectionPool, DoesNotLendWhatIsTooOld) {
   EXPECT_NE(pool->acquire()->thread_id(), first);
 }
 
+SERVER_TEST(ConnectionPool, MovesOnFromANodeThatIsNotReady) {
+  ConnectOptions connect = tcp_options();
+  connect.endpoints.push_back(socket_options().endpoints[0]);
+  TestPool pool(pool_options(1, connect));
+  {
+    const auto lease = pool->acquire();
+    EXPECT_EQ(lease->endpoint(), connect.endpoints[0]);
+    // As a Galera node says that is cut off from its cluster.
+    const Error error = error_of([&] { lease->query("SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = 1047"); });
+    EXPECT_EQ(error.code(), 1047u);
+    EXPECT_TRUE(lease->broken());
+  }
+  EXPECT_EQ(pool->acquire()->endpoint(), connect.endpoints[1]);
+}
+
 SERVER_TEST(ConnectionPool, KeepsAConnectionOnWhichAStatementFailed) {
   TestPool pool(pool_options(1));
   const auto first = pool->acquire()->thread_id();

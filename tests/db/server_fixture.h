@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "db/dialer.h"
 #include "tests/support/hub_fixture.h"
@@ -52,17 +54,33 @@ inline int sessions() {
                                 std::string(PrivateMariadb::kUser) + "'"));
 }
 
+// Ends what earlier tests of this process have left on the server, which may be slow to notice that a client has gone.
+inline void end_sessions() {
+  static bool first = true;
+  PrivateMariadb& running = server();
+  if (!std::exchange(first, false)) running.sql("KILL USER " + std::string(PrivateMariadb::kUser));
+}
+
 // Until the server has noticed that they have gone.
 inline void wait_for_sessions(int count) {
   while (sessions() != count)
     greenrt::yield();
 }
 
+// Until the session's line in the processlist meets `condition`. Throws when the session ends instead.
+inline void wait_for_session(std::uint64_t thread_id, const std::string& condition) {
+  while (true) {
+    const std::string met = server().sql(
+        "SELECT " + condition + " FROM information_schema.processlist WHERE id = " + std::to_string(thread_id));
+    if (met == "1\n") return;
+    if (met.empty()) throw std::runtime_error("the session ended before it met: " + condition);
+    greenrt::yield();
+  }
+}
+
 // Until the session executes a statement that begins with `text`.
 inline void wait_until_executing(std::uint64_t thread_id, const std::string& text) {
-  while (server().sql("SELECT COUNT(*) FROM information_schema.processlist WHERE id = " + std::to_string(thread_id) +
-                      " AND info LIKE '" + text + "%'") != "1\n")
-    greenrt::yield();
+  wait_for_session(thread_id, "COALESCE(info, '') LIKE '" + text + "%'");
 }
 
 // The error that `call` ends with.
@@ -83,7 +101,7 @@ Error error_of(Call&& call) {
 #define SERVER_TEST(suite, name)                            \
   static void suite##_##name##_body();                      \
   TEST(suite, name) {                                       \
-    ::db::testing::server();                                \
+    ::db::testing::end_sessions();                          \
     ::greenrt::testing::run_in_hub(&suite##_##name##_body); \
   }                                                         \
   static void suite##_##name##_body()

@@ -275,9 +275,10 @@ SERVER_TEST(BulkExecution, LetsOtherGreenletsRunOverTls) {
                   0u, "{}", bytes_of(raw)});
   }
   ASSERT_LT(bulk.wire_size(), connection->max_allowed_packet());
+  connection->prepare(kStore);
   blocker->execute("LOCK TABLES frame WRITE");
   auto storing = greenrt::spawn([&] { return connection->execute_bulk(kStore, bulk).size(); });
-  wait_until_executing(connection->thread_id(), "INSERT INTO frame");
+  wait_for_session(connection->thread_id(), "state LIKE 'Waiting for table%lock'");
   blocker->execute("UNLOCK TABLES");
   EXPECT_EQ(storing->get(), 1000u);
 }
