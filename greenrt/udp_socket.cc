@@ -172,9 +172,9 @@ bool SendBatch::full() const {
 
 void SendBatch::add(std::span<const std::byte> bytes, const UdpPath& path) {
   assert(!full());
-  const std::size_t index = queued_++;
-  auto& copy = slots_->bytes[index];
+  auto& copy = slots_->bytes[queued_];
   copy.assign(bytes.begin(), bytes.end());
+  const std::size_t index = queued_++;
   slots_->vectors[index] = {copy.data(), copy.size()};
   slots_->peers[index] = path.peer;
 
@@ -290,7 +290,7 @@ UdpSocket::SendResult UdpSocket::send(SendBatch& batch, Deadline deadline) {
     }
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (watcher_->wait_write(deadline)) continue;
+      if (!deadline.expired() && watcher_->wait_write(deadline)) continue;
       result.failed += batch.size();
       result.error = EAGAIN;
       break;

@@ -130,6 +130,13 @@ HUB_TEST(Replies, SaysWhyADownlinkWasRefused) {
   EXPECT_THAT(world.device.mail(), ElementsAre("down again"));
 }
 
+HUB_TEST(Replies, ADownlinkEndsAtItsDeadlineWhileTheSocketIsBusy) {
+  World world;
+  const auto blocked = world.block();
+  EXPECT_EQ(world.send("down", 0s), EAGAIN);
+  EXPECT_EQ(world.counters.replies_failed, 1u);
+}
+
 HUB_TEST(Replies, DownlinksAndAcknowledgementsTakeTurnsAtTheSocket) {
   World world;
   std::vector<greenrt::GreenletRef> senders;
