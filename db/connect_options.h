@@ -25,7 +25,7 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
-// TLS is enforced: without it no connection is made.
+// TLS is enforced: without it no connection is made over TCP. A Unix socket does without.
 struct TlsOptions {
   std::string ca_file;        // empty: the system's certificate authorities
   bool verify_server = true;  // certificate chain and name

@@ -27,7 +27,9 @@ Connection& Connection::Use::admit(Connection& connection, greenrt::Deadline dea
 
 Connection::Use::Use(Connection& connection, greenrt::Deadline deadline)
     : connection_(admit(connection, deadline)),
-      io_(*connection.watcher_, connection.options_->tls ? IoCall::Transport::kTls : IoCall::Transport::kPlain,
+      io_(*connection.watcher_,
+          connection.options_->tls && connection.endpoint_.socket.empty() ? IoCall::Transport::kTls
+                                                                          : IoCall::Transport::kPlain,
           deadline.sooner(connection.options_->query_timeout)) {
   connection_.busy_ = true;
 }

@@ -1,18 +1,31 @@
 #include "db/io_wait.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <climits>
+#include <system_error>
+#include <utility>
 
 #include "greenrt/greenlet.h"
 
 namespace db {
 namespace {
 
-constexpr auto kTlsRetry = std::chrono::milliseconds(50);
+// Bytes that the TCP socket has taken since it was made.
+std::uint64_t bytes_written(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+    throw std::system_error(errno, std::generic_category(), "TCP_INFO");
+  }
+  return info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
+}
 
 // Milliseconds for poll(2), rounded up so that a wait does not end before its deadline; -1 for ever.
 int poll_timeout(greenrt::Deadline deadline) {
@@ -78,18 +91,17 @@ bool IoCall::wait_here(int fd, bool for_reading) {
   return !expired_;
 }
 
-bool IoCall::wait_for_either() {
-  if (!poll_one(watcher_->fd(), false, greenrt::Deadline(greenrt::Duration::zero()))) {
-    return watcher_->wait_write(deadline_);
-  }
-  return watcher_->wait_read(deadline_.sooner(kTlsRetry)) || !deadline_.expired();
+bool IoCall::wait_green_over_tls() {
+  const auto written = bytes_written(watcher_->fd());
+  if (std::exchange(written_, written) != written) return watcher_->wait_write(deadline_);
+  return watcher_->wait_read(deadline_);
 }
 
 bool IoCall::wait_green(bool for_reading) {
   current = nullptr;  // the calls that others begin meanwhile are not inside of this one
   try {
     if (for_reading && transport_ == Transport::kTls) {
-      expired_ = !wait_for_either();
+      expired_ = !wait_green_over_tls();
     } else {
       expired_ = for_reading ? !watcher_->wait_read(deadline_) : !watcher_->wait_write(deadline_);
     }

@@ -8,14 +8,15 @@
 // the call looks at failed() and rethrows. The timeouts that the library asks for are ignored: its units differ from
 // one path to the next.
 //
-// Over TLS the library asks to wait for reading even when it could not write (Connector/C 3.3, a full send buffer). So
-// there a wait for reading is one for writing while the descriptor cannot be written; and because it may become
-// writable between the library's attempt and this look at it, a wait for reading ends now and then for a new attempt,
-// which does no harm.
+// Over TLS the library asks to wait for reading even when it could not write (Connector/C 3.3, a full send buffer).
+// What it really waits for shows in what it has written: as long as that grows from one wait to the next, it is let try
+// again as soon as there is room; a wait before which it wrote nothing, though there was room, is one for reading.
 
 #pragma once
 
+#include <cstdint>
 #include <exception>
+#include <optional>
 
 #include "greenrt/deadline.h"
 #include "greenrt/fd_watcher.h"
@@ -52,7 +53,7 @@ class IoCall {
 
   bool wait_here(int fd, bool for_reading);
   bool wait_green(bool for_reading);
-  bool wait_for_either();
+  bool wait_green_over_tls();
 
   static constinit thread_local IoCall* current;
 
@@ -61,6 +62,7 @@ class IoCall {
   greenrt::FdWatcher* watcher_ = nullptr;
   greenrt::Deadline deadline_;
   IoCall* outer_;
+  std::optional<std::uint64_t> written_;  // bytes, as of the last wait over TLS
   bool expired_ = false;
   std::exception_ptr exception_;
 };

@@ -33,6 +33,10 @@ std::string session_settings(const ConnectOptions& options) {
          ", max_statement_time = " + statement_seconds(options.query_timeout);
 }
 
+bool uses_tls(const ConnectOptions& options, const Endpoint& endpoint) {
+  return options.tls && endpoint.socket.empty();
+}
+
 void set_options(MYSQL* handle, const ConnectOptions& options, const Endpoint& endpoint, greenrt::Deadline deadline) {
   const auto left =
       std::chrono::ceil<std::chrono::seconds>(std::min<greenrt::Duration>(deadline.remaining(), std::chrono::hours(1)));
@@ -46,7 +50,7 @@ void set_options(MYSQL* handle, const ConnectOptions& options, const Endpoint& e
   mysql_optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   mysql_optionsv(handle, MARIADB_OPT_IO_WAIT, &IoCall::wait);
   mysql_optionsv(handle, MYSQL_OPT_PROTOCOL, &protocol);  // else "localhost" would mean a socket
-  if (!options.tls) return;
+  if (!uses_tls(options, endpoint)) return;
   const my_bool enforce = 1;
   const my_bool verify = options.tls->verify_server ? 1 : 0;
   mysql_optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &enforce);
@@ -105,7 +109,7 @@ Session open_session(const ConnectOptions& options, const Endpoint& endpoint, co
                           endpoint.port, by_socket ? endpoint.socket.c_str() : nullptr, 0)) {
     throw_error(handle, call, endpoint);
   }
-  if (options.tls && !mysql_get_ssl_cipher(handle)) {
+  if (uses_tls(options, endpoint) && !mysql_get_ssl_cipher(handle)) {
     throw Error(ErrorClass::kStopAndAlarm, endpoint.to_string() + ": the server does not speak TLS");
   }
   configure(session, options, call);
