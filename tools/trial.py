@@ -71,7 +71,11 @@ class Mariadb:
 
     def __init__(self, folder, options=()):
         self.folder = pathlib.Path(folder)
-        self._run("start", self.folder, *(["--", *options] if options else []))
+        self.start(*(["--", *options] if options else []))
+
+    def start(self, *options):
+        """Also again, after stop() or kill(): with the same data, socket, port and options."""
+        self._run("start", self.folder, *options)
         lines = (self.folder / "env").read_text(encoding="utf-8").splitlines()
         environment = dict(line.split("=", 1) for line in lines)
         self.socket, self.port = environment["SOCKET"], int(environment["PORT"])
@@ -79,6 +83,10 @@ class Mariadb:
 
     def stop(self):
         self._run("stop", self.folder)
+
+    def kill(self):
+        """As a crash would."""
+        self._run("kill", self.folder)
 
     def sql(self, statement, *options, database="hilera"):
         """What the client prints for `statement`; by default rows of columns between tabs, without a heading."""
@@ -147,65 +155,160 @@ class Process:
         return "; the end of its log:\n" + "\n".join(text) if text else ""
 
 
+class Notifications:
+    """The messages of sd_notify(3), received as systemd would receive them."""
+
+    def __init__(self, path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        self.path = str(path)
+        self.received = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+        self._socket.settimeout(0.1)
+
+    def close(self):
+        self._socket.close()
+
+    def wait_for(self, line, process, *, times=1, timeout=START_TIMEOUT):
+        """Until `line` has come so often since the start. `process` is who has to send it."""
+        deadline = time.monotonic() + timeout
+        while self.received.count(line) < times:
+            # Looked at first, so that what it sent just before its end is still read.
+            ended = not process.running()
+            try:
+                self.received += self._socket.recv(4096).decode("utf-8").split("\n")
+            except TimeoutError:
+                if ended:
+                    raise Failure(f"{process.name} ended with status {process.child.returncode} before it said {line}"
+                                  f"{process.log_tail()}") from None
+                if time.monotonic() > deadline:
+                    raise Failure(f"{process.name} did not say {line} within {timeout:.0f} s"
+                                  f"{process.log_tail()}") from None
+
+
 class Hilerad(Process):
-    """The daemon, ready to receive. It tells so itself, as it would tell systemd."""
+    """The daemon, receiving. Where the configuration leaves a port to the kernel (0), the log tells which it is."""
 
-    def __init__(self, folder, binaries, database, *, codec="native", connections=8, extra=""):
-        self.codec = codec
-        self.port, self.http_port = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
-        self.control = folder / "control"
-        password = folder / "db-password"
-        config = folder / "hilera.yaml"
-        config.write_text(
-            f"""collector: trial
-listeners:
-  - {{name: trial, codec: {codec}, address: 127.0.0.1, port: {self.port}}}
-pipeline: {{ack: database}}
-database:
-  socket: {database.socket}
-  user: hilera
-  password_file: {password}
-  name: hilera
-  connections: {connections}
-http: {{address: 127.0.0.1, port: {self.http_port}}}
-control: {{socket: {self.control}}}
-{extra}""", encoding="utf-8")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            path = str(folder / "notify")
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-            notify.bind(path)
-            notify.settimeout(0.1)
-            super().__init__([binaries / "hilerad", "--config", config], folder / "hilerad.log",
-                             env={**os.environ, "NOTIFY_SOCKET": path})
-            self._wait_until_ready(notify)
+    def __init__(self, folder, binaries, config, *, name="hilerad", environment=(), command=()):
+        self.config = folder / f"{name}.yaml"
+        self.config.write_text(json.dumps(config, indent=1), encoding="utf-8")  # JSON is YAML
+        self.control = config["control"]["socket"]
+        self.notifications = Notifications(folder / f"{name}.notify")
+        log = folder / f"{name}.log"
+        log.unlink(missing_ok=True)
+        super().__init__([*command, binaries / "hilerad", "--config", self.config], log,
+                         env={**os.environ, "NOTIFY_SOCKET": self.notifications.path, **dict(environment)})
+        try:
+            self.notifications.wait_for("READY=1", self)
+            self.http_port = port_of(self._ready()["http"])
+            self.ports = {each["name"]: port_of(each["address"]) for each in self.events("listener_bound")}
+            self.port = next(iter(self.ports.values()))
+        except Failure:
+            self.kill()
+            raise
 
-    def _wait_until_ready(self, notify):
+    def kill(self):
+        super().kill()
+        self.notifications.close()
+
+    def _ready(self):
+        # The log is written by a thread of its own and may be a moment late.
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
-            with contextlib.suppress(TimeoutError):
-                if b"READY=1" in notify.recv(4096).split(b"\n"):
-                    return
-            if not self.running():
-                raise Failure(f"hilerad ended with status {self.child.returncode}{self.log_tail()}")
-        self.kill()
-        raise Failure(f"hilerad was not ready within {START_TIMEOUT:.0f} s{self.log_tail()}")
+            for event in self.events("ready"):
+                return event
+            time.sleep(0.01)
+        raise Failure(f"hilerad did not write where it listens{self.log_tail()}")
+
+    def events(self, name):
+        """The lines of the log that are about event `name`, each as field -> text."""
+        found = []
+        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
+            words = line.split(" ", 3)  # time, level, event, fields
+            if words[2:3] == [name]:
+                fields = re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))', "".join(words[3:]))
+                found.append({key: re.sub(r'\\(["\\])', r"\1", quoted) or bare for key, quoted, bare in fields})
+        return found
 
     def get(self, path):
+        status, text = self.ask(path)
+        if status != 200:
+            raise Failure(f"hilerad answers {path} with status {status}: {text}{self.log_tail()}")
+        return text
+
+    def ask(self, path):
+        """HTTP status and text."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=10) as answer:
-                return answer.read().decode("utf-8")
+                return answer.status, answer.read().decode("utf-8")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode("utf-8")
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             raise Failure(f"hilerad does not serve {path}: {error}{self.log_tail()}") from error
 
-    def metrics(self):
-        """Metric name -> sum over its labels; names without the prefix `hilera_`."""
-        sums = {}
+    def samples(self):
+        """Every sample of /metrics: name without the prefix `hilera_`, labels, value."""
         for line in self.get("/metrics").splitlines():
-            sample = re.match(r"hilera_(\w+)(?:\{.*\})? (\S+)", line)
+            sample = re.match(r"hilera_(\w+)(?:\{(.*)\})? (\S+)", line)
             if sample:
-                sums[sample[1]] = sums.get(sample[1], 0) + float(sample[2])
-        return {name: int(value) if value == int(value) else value for name, value in sums.items()}
+                value = float(sample[3])
+                labels = dict(re.findall(r'(\w+)="([^"]*)"', sample[2] or ""))
+                yield sample[1], labels, int(value) if value.is_integer() else value
+
+    def metrics(self):
+        """Metric name -> sum over its labels."""
+        sums = {}
+        for name, _, value in self.samples():
+            sums[name] = sums.get(name, 0) + value
+        return sums
+
+    def by_label(self, name, label):
+        """Of one metric: label value -> sum, without those that are 0."""
+        sums = {}
+        for sample, labels, value in self.samples():
+            if sample == name and value:
+                sums[labels[label]] = sums.get(labels[label], 0) + value
+        return sums
+
+    def last_ledger(self):
+        """The ledger that it wrote when it ended."""
+        for event in reversed([*self.events("stopped"), *self.events("ledger_does_not_balance")]):
+            return json.loads(event["ledger"])
+        raise Failure(f"hilerad wrote no ledger{self.log_tail()}")
+
+
+def port_of(address):
+    return int(address.rpartition(":")[2])
+
+
+class Simulator(Process):
+    """hilera-sim. Its summary and its log of acknowledged records are files of the folder."""
+
+    def __init__(self, folder, binaries, port, name, codec, options):
+        self._summary, self._acked = folder / f"{name}.json", folder / f"{name}.acked"
+        command = [binaries / "hilera-sim", "--target", f"127.0.0.1:{port}", "--codec", codec,
+                   "--json", self._summary, "--log", self._acked]
+        for option, value in options.items():
+            command += ["--" + option.replace("_", "-"), value]
+        for file in (self._summary, self._acked):
+            file.unlink(missing_ok=True)
+        super().__init__(command, folder / f"{name}.log")
+
+    def summary(self):
+        """When it has ended; whether all frames were acknowledged is for the caller to judge."""
+        try:
+            return json.loads(self._summary.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            raise Failure(f"hilera-sim ended with status {self.child.returncode} and without a summary"
+                          f"{self.log_tail()}") from None
+
+    def acked(self):
+        """The key of each acknowledged record as text: nserie, frame_id, codec."""
+        with open(self._acked, encoding="ascii") as log:
+            for line in log:
+                yield tuple(line.split())
 
 
 class Trial:
@@ -226,55 +329,63 @@ class Trial:
     def __exit__(self, *_):
         self._stack.close()
 
-    def start_database(self, options=(), order_audit=True):
+    def start_database(self, options=(), *, name="db", order_audit=True, tables=True):
         """A server with the database, the account of hilerad with the rights it needs, and the tables."""
         # private-mariadb stops nothing where nothing runs, so this is right also when the start fails half way.
-        self._stack.callback(subprocess.run, [PRIVATE_MARIADB, "stop", self.folder / "db"], check=False)
-        self.database = Mariadb(self.folder / "db", options)
+        self._stack.callback(subprocess.run, [PRIVATE_MARIADB, "stop", self.folder / name], check=False)
+        self.database = Mariadb(self.folder / name, options)
         password = secrets.token_urlsafe(18)
         with open(os.open(self.folder / "db-password", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
                   encoding="ascii") as file:
             file.write(password + "\n")
         self.database.sql(f"CREATE DATABASE hilera; CREATE USER hilera@localhost IDENTIFIED BY '{password}';"
                           "GRANT SELECT, INSERT, UPDATE ON hilera.* TO hilera@localhost", database=None)
+        if tables:
+            self.make_tables(order_audit)
+        return self.database
+
+    def make_tables(self, order_audit=True):
         command = [self.binaries / "hileractl", "schema", "apply", "--socket", self.database.socket, "--user", "root"]
         if order_audit:
             command.append("--order-audit")
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise Failure("hileractl schema apply failed:\n" + done.stdout)
-        return self.database
 
-    def start_hilerad(self, **options):
-        return self.own(Hilerad(self.folder, self.binaries, self.database, **options))
+    def config(self, *, codec="native", connections=8, **sections):
+        """A configuration of hilerad. `sections` replace or extend what is here; None takes an option away."""
+        config = {
+            "collector": "trial",
+            "listeners": [{"name": "trial", "codec": codec, "address": "127.0.0.1", "port": 0}],
+            "pipeline": {"ack": "database"},
+            "database": {"socket": self.database.socket, "user": "hilera", "name": "hilera",
+                         "password_file": str(self.folder / "db-password"), "connections": connections},
+            "http": {"address": "127.0.0.1", "port": 0},
+            "control": {"socket": str(self.folder / "control")},
+        }
+        for name, section in sections.items():
+            if isinstance(section, dict):
+                merged = {**config.get(name, {}), **section}
+                config[name] = {key: value for key, value in merged.items() if value is not None}
+            else:
+                config[name] = section
+        return config
+
+    def start_hilerad(self, config=None, **options):
+        return self.own(Hilerad(self.folder, self.binaries, config or self.config(), **options))
 
     def start(self, command, log):
         return self.own(Process(command, self.folder / log))
 
-    def start_simulator(self, port, *, codec="native", **options):
-        """Options are those of hilera-sim, with underscores; its summary and log are simulator.json and acked.log."""
-        command = [self.binaries / "hilera-sim", "--target", f"127.0.0.1:{port}", "--codec", codec,
-                   "--json", self.folder / "simulator.json", "--log", self.folder / "acked.log"]
-        for name, value in options.items():
-            command += ["--" + name.replace("_", "-"), value]
-        for name in ("simulator.json", "acked.log"):
-            (self.folder / name).unlink(missing_ok=True)
-        return self.start(command, "simulator.log")
+    def start_simulator(self, port, *, name="simulator", codec="native", **options):
+        """Options are those of hilera-sim, with underscores."""
+        return self.own(Simulator(self.folder, self.binaries, port, name, codec, options))
 
-    def simulator_summary(self, simulator):
-        """Of a simulator that has ended; whether all frames were acknowledged is for the caller to judge."""
-        try:
-            return json.loads((self.folder / "simulator.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            raise Failure(f"hilera-sim ended with status {simulator.child.returncode} and without a summary"
-                          f"{simulator.log_tail()}") from None
-
-    def lost_acked(self):
+    def lost_acked(self, *simulators):
         """How many acknowledged records are neither in `frame` nor in `dead_letter`."""
         kept = {tuple(row) for row in self.database.rows("SELECT nserie, frame_id, codec FROM frame")}
         kept.update(tuple(row) for row in self.database.rows("SELECT nserie, frame_id, codec FROM dead_letter"))
-        with open(self.folder / "acked.log", encoding="ascii") as log:
-            return sum(1 for line in log if tuple(line.split()) not in kept)
+        return sum(1 for simulator in simulators for record in simulator.acked() if record not in kept)
 
     def own(self, process):
         """A Process that ends with the trial."""
