@@ -1,11 +1,10 @@
 // The path of a received frame, beside a bare recvmmsg loop over the same datagrams.
 //
-//   rx/bare_recvmmsg         the system call alone, 64 datagrams a call: what no receiver can beat
-//   rx/pipeline_null_store   receive, admission, greenlet, decode (native), chain of the nserie, a store that does
-//   nothing
+//   rx/bare_recvmmsg        the system call alone, 64 datagrams a call: what no receiver can beat
+//   rx/pipeline_null_store  receive, admission, greenlet, decode (native), chain, a store that does nothing
 //
-// Each iteration fills a loopback socket, then times how long it takes to empty it; `ns_per_frame` (median)
-// is what counts, and the last line is the ratio of the two.
+// Each iteration fills a loopback socket, then times how long it takes to empty it. What counts is `ns_per_frame`, the
+// median over the iterations; the last line is the ratio of the two.
 
 #include <benchmark/benchmark.h>
 #include <sys/socket.h>

@@ -20,7 +20,7 @@ namespace ingest {
 
 class Admission {
  public:
-  struct Limits {
+  struct Limits {  // each at least 1
     std::size_t in_flight = 20000;
     std::size_t in_flight_per_source = 64;
   };
