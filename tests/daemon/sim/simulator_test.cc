@@ -91,7 +91,7 @@ TEST_P(SimulatorWithCodec, CountsAFrameOnceHoweverOftenItIsAcknowledged) {
   run_in_hub([] {
     Responder responder(GetParam(), [](std::size_t) { return 2; });
     SimulatorOptions options = options_for(responder, GetParam());
-    options.resend.first = 10s;
+    options.resend = {.first = 60s, .longest = 60s};
     Simulator simulator(options);
     simulator.run();
     EXPECT_EQ(simulator.tally().acked, 100u);
