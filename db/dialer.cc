@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -16,6 +17,7 @@ namespace db {
 namespace {
 
 constexpr std::size_t kResolverThreads = 2;
+constexpr std::chrono::seconds kPatience{1};  // at the end, with attempts that are under way
 
 bool is_numeric(const std::string& host) {
   std::array<unsigned char, sizeof(in6_addr)> address{};
@@ -64,8 +66,8 @@ std::vector<std::string> resolve_by_system(const std::string& host) {
 
 Dialer::Dialer(ConnectOptions options, std::size_t threads)
     : options_(std::make_shared<const ConnectOptions>(std::move(options))),
-      resolvers_(kResolverThreads),
-      connectors_(threads) {
+      resolvers_(kResolverThreads, kPatience),
+      connectors_(threads, kPatience) {
   if (options_->endpoints.empty()) throw std::invalid_argument("no database endpoint is given");
 }
 

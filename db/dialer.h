@@ -8,7 +8,7 @@
 // With TLS and verification of a server that is given by name, Connector/C must see the name, and looks it up once more
 // itself: there the last good address is of no help.
 //
-// The destructor waits for the attempts under way; for a resolver that never returns, for ever.
+// The destructor blocks for at most a second, for the attempts under way; what takes longer ends by itself, unheard.
 
 #pragma once
 

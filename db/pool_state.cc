@@ -80,8 +80,8 @@ bool PoolState::reusable(const Connection& connection) const {
 
 std::unique_ptr<Connection> PoolState::take_idle() {
   while (!idle_.empty()) {
-    auto connection = std::move(idle_.back());
-    idle_.pop_back();
+    auto connection = std::move(idle_.front());
+    idle_.pop_front();
     if (reusable(*connection) && connection->usable()) return connection;
     ++totals_.discarded;
   }

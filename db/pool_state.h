@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <random>
 #include <string>
@@ -50,7 +51,7 @@ class PoolState {
 
   PoolOptions options_;
   Dialer dialer_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // the last one was used last
+  std::deque<std::unique_ptr<Connection>> idle_;  // the one that came back first in front
   std::size_t leased_ = 0;
   std::size_t connecting_ = 0;  // keepers at work, those that wait for the end of a back-off included
   greenrt::WaitList waiters_;

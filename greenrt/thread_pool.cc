@@ -10,42 +10,55 @@
 
 namespace greenrt {
 
-ThreadPool::ThreadPool(std::size_t threads) : hub_(Hub::current()), limit_(std::max<std::size_t>(threads, 1)) {
-  ev_async_init(&finished_, &ThreadPool::on_finished);
-  finished_.data = this;
-  ev_async_start(hub_.loop(), &finished_);
+ThreadPool::ThreadPool(std::size_t threads, Duration patience)
+    : hub_(Hub::current()),
+      limit_(std::max<std::size_t>(threads, 1)),
+      patience_(patience),
+      shared_(std::make_shared<Shared>()) {
+  shared_->loop = hub_.loop();
+  ev_async_init(&shared_->finished, &ThreadPool::on_finished);
+  shared_->finished.data = this;
+  ev_async_start(hub_.loop(), &shared_->finished);
   ev_unref(hub_.loop());
 }
 
 ThreadPool::~ThreadPool() {
   std::deque<std::shared_ptr<Job>> refused;
+  bool all_returned = true;
   {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
-    refused.swap(jobs_);
+    std::unique_lock lock(shared_->mutex);
+    shared_->loop = nullptr;
+    refused.swap(shared_->waiting);
+    shared_->available.notify_all();
+    const auto none_running = [this] { return shared_->running.empty(); };
+    if (patience_ == Duration::max()) {
+      shared_->returned.wait(lock, none_running);
+    } else {
+      all_returned = shared_->returned.wait_for(lock, patience_, none_running);
+    }
+    refused.insert(refused.end(), shared_->running.begin(), shared_->running.end());
   }
-  available_.notify_all();
   for (std::thread& thread : threads_)
-    thread.join();
+    all_returned ? thread.join() : thread.detach();
   deliver();
   for (const auto& job : refused) {
-    job->exception = std::make_exception_ptr(Closed("the thread pool was closed"));
+    job->refused = true;
     settle(*job);
   }
   ev_ref(hub_.loop());
-  ev_async_stop(hub_.loop(), &finished_);
+  ev_async_stop(hub_.loop(), &shared_->finished);
 }
 
 void ThreadPool::submit(std::shared_ptr<Job> job) {
-  std::unique_lock lock(mutex_);
-  if (idle_ <= jobs_.size() && threads_.size() < limit_) {
+  std::unique_lock lock(shared_->mutex);
+  if (shared_->idle <= shared_->waiting.size() && threads_.size() < limit_) {
     lock.unlock();
     add_thread();
     lock.lock();
   }
-  jobs_.push_back(std::move(job));
+  shared_->waiting.push_back(std::move(job));
   lock.unlock();
-  available_.notify_one();
+  shared_->available.notify_one();
   ++outstanding_;
   ev_ref(hub_.loop());
 }
@@ -61,7 +74,7 @@ void ThreadPool::add_thread() {
     const sigset_t& mask;
   } restore{before};
   try {
-    threads_.emplace_back([this] { work(); });
+    threads_.emplace_back([shared = shared_] { shared->work(); });
   } catch (const std::system_error&) {
     if (threads_.empty()) throw;
     // The threads that there are do the work, later.
@@ -72,11 +85,13 @@ void ThreadPool::add_thread() {
 void ThreadPool::withdraw(const Job& job) {
   std::shared_ptr<Job> withdrawn;
   {
-    const std::lock_guard lock(mutex_);
-    const auto found = std::find_if(jobs_.begin(), jobs_.end(), [&](const auto& each) { return each.get() == &job; });
-    if (found == jobs_.end()) return;
+    const std::lock_guard lock(shared_->mutex);
+    auto& waiting = shared_->waiting;
+    const auto found =
+        std::find_if(waiting.begin(), waiting.end(), [&](const auto& each) { return each.get() == &job; });
+    if (found == waiting.end()) return;
     withdrawn = std::move(*found);
-    jobs_.erase(found);
+    waiting.erase(found);
   }
   settle(*withdrawn);
 }
@@ -87,20 +102,23 @@ void ThreadPool::settle(Job& job) {
   job.done.set();
 }
 
-void ThreadPool::work() {
-  std::unique_lock lock(mutex_);
+void ThreadPool::Shared::work() {
+  std::unique_lock lock(mutex);
   while (true) {
-    ++idle_;
-    available_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
-    --idle_;
-    if (jobs_.empty()) return;
-    std::shared_ptr<Job> job = std::move(jobs_.front());
-    jobs_.pop_front();
+    ++idle;
+    available.wait(lock, [this] { return !loop || !waiting.empty(); });
+    --idle;
+    if (waiting.empty()) return;
+    std::shared_ptr<Job> job = std::move(waiting.front());
+    waiting.pop_front();
+    running.push_back(job);
     lock.unlock();
     job->execute();
     lock.lock();
-    results_.push_back(std::move(job));
-    ev_async_send(hub_.loop(), &finished_);
+    std::erase(running, job);
+    results.push_back(std::move(job));
+    returned.notify_all();
+    if (loop) ev_async_send(loop, &finished);
   }
 }
 
@@ -111,8 +129,8 @@ void ThreadPool::on_finished(struct ev_loop*, ev_async* async, int) {
 void ThreadPool::deliver() {
   std::vector<std::shared_ptr<Job>> results;
   {
-    const std::lock_guard lock(mutex_);
-    results.swap(results_);
+    const std::lock_guard lock(shared_->mutex);
+    results.swap(shared_->results);
   }
   for (const auto& job : results)
     settle(*job);

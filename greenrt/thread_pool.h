@@ -3,8 +3,9 @@
 // Bounded in threads; greenlets that ask for more wait their turn, in order. When the greenlet of a call is killed, or
 // its deadline passes, a call that has not started is withdrawn. One that has started cannot be stopped: it goes on
 // with nobody waiting, and its result is dropped when it comes. So the callable must own all that it touches. Made and
-// used by one hub's thread. The destructor blocks that thread until the calls under way have returned; whoever waits
-// for one that has not started gets Closed.
+// used by one hub's thread. The destructor blocks that thread until the calls under way have returned, but no longer
+// than the pool's patience; then it leaves them to themselves. Whoever waits for a call that has not returned gets
+// Closed.
 
 #pragma once
 
@@ -33,7 +34,7 @@ class Hub;
 
 class ThreadPool {
  public:
-  explicit ThreadPool(std::size_t threads);
+  explicit ThreadPool(std::size_t threads, Duration patience = Duration::max());
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -53,6 +54,7 @@ class ThreadPool {
       if (!call->done.is_set()) withdraw(*call);  // otherwise there may be no pool any more
       throw;
     }
+    if (call->refused) throw Closed("the thread pool was closed");
     if (call->exception) std::rethrow_exception(call->exception);
     if constexpr (!std::is_void_v<Result>) return std::move(*call->result);
   }
@@ -65,7 +67,8 @@ class ThreadPool {
     virtual ~Job() = default;
     virtual void execute() noexcept = 0;
     std::exception_ptr exception;
-    Event done;  // touched by the hub's thread only
+    Event done;            // touched by the hub's thread only
+    bool refused = false;  // by the hub's thread only: the pool has gone before the call returned
   };
 
   template <typename Result, typename Callable>
@@ -88,25 +91,33 @@ class ThreadPool {
     std::optional<std::conditional_t<std::is_void_v<Result>, char, Result>> result;
   };
 
+  // What the threads touch: it lives as long as the last of them.
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable available;
+    std::condition_variable returned;
+    std::deque<std::shared_ptr<Job>> waiting;
+    std::vector<std::shared_ptr<Job>> running;
+    std::vector<std::shared_ptr<Job>> results;
+    std::size_t idle = 0;
+    struct ev_loop* loop = nullptr;  // nullptr once the pool is closed
+    ev_async finished;
+
+    void work();
+  };
+
   void submit(std::shared_ptr<Job> job);
   void withdraw(const Job& job);
   void settle(Job& job);
   void add_thread();
-  void work();
   void deliver();
   static void on_finished(struct ev_loop* loop, ev_async* async, int events);
 
   Hub& hub_;
-  ev_async finished_;
   std::size_t limit_;
-  std::size_t outstanding_ = 0;  // hub's thread only
-
-  std::mutex mutex_;
-  std::condition_variable available_;
-  std::deque<std::shared_ptr<Job>> jobs_;      // under mutex_
-  std::vector<std::shared_ptr<Job>> results_;  // under mutex_
-  std::size_t idle_ = 0;                       // under mutex_
-  bool closing_ = false;                       // under mutex_
+  Duration patience_;
+  std::size_t outstanding_ = 0;
+  std::shared_ptr<Shared> shared_;
   std::vector<std::thread> threads_;
 };
 

@@ -197,6 +197,29 @@ HUB_TEST(ThreadPool, DestructorWaitsForTheCallUnderWayAndRefusesTheOthers) {
   EXPECT_THROW(never.wait(), LoopExit);  // the loop's account is in order
 }
 
+HUB_TEST(ThreadPool, DestructorLeavesACallThatOutlastsItsPatienceToItself) {
+  const auto started = std::make_shared<Gate>();
+  const auto let_go = std::make_shared<Gate>();
+  const auto gone = std::make_shared<Gate>();
+  auto pool = std::make_unique<ThreadPool>(1, 1ms);
+  const auto under_way = spawn([&, started, let_go, gone] {
+    EXPECT_THROW(pool->run([started, let_go, gone] {
+      started->open();
+      let_go->wait();
+      gone->open();
+    }),
+                 Closed);
+  });
+  yield();
+  started->wait();
+  pool.reset();
+  under_way->get();
+  Event never;
+  EXPECT_THROW(never.wait(), LoopExit);  // the loop's account is in order
+  let_go->open();
+  gone->wait();
+}
+
 HUB_TEST(ThreadPool, ItsThreadsTakeNoSignals) {
   ThreadPool pool(1);
   const bool blocked = pool.run([] {
