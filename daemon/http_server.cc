@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <system_error>
 
 #include "daemon/host_port.h"
 #include "daemon/http_connection.h"
@@ -18,7 +19,11 @@ constexpr std::uint16_t kAnyPort = 1;  // the port of a Host header is not looke
 greenrt::Listener bind_address(const HttpConfig& config) {
   const auto address = greenrt::SocketAddress::parse(config.address, config.port);
   if (!address) throw std::invalid_argument("http.address: not an address: " + config.address);
-  return greenrt::Listener::bind_tcp(*address);
+  try {
+    return greenrt::Listener::bind_tcp(*address);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error("http at " + address->to_string() + ": " + error.what());
+  }
 }
 
 bool same_name(const std::string& a, std::string_view b) {
