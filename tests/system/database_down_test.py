@@ -32,9 +32,6 @@ class DatabaseDown(SystemTest):
         eventually(told, f"/readyz says {words}; it says {hilerad.ask('/readyz')}")
         self.assertEqual(hilerad.ask("/healthz"), (200, "ok\n"))
 
-    def wait_until_ready(self, hilerad):
-        eventually(lambda: hilerad.ask("/readyz") == (200, "ready\n"), "/readyz says that it is ready")
-
     def assert_serves(self, hilerad, device, serial):
         """`device` was without an answer so far and sends its frame again."""
         self.assertEqual(device.ask(native_frame(serial, 1)), native_answer(serial, 1, STORED))

@@ -100,6 +100,10 @@ class SystemTest(unittest.TestCase):
     def count(cls, table, condition="TRUE", *values):
         return cls.sql(f"SELECT COUNT(*) AS n FROM {table} WHERE {condition}", *values)[0]["n"]
 
+    @staticmethod
+    def wait_until_ready(hilerad):
+        eventually(lambda: hilerad.ask("/readyz") == (200, "ready\n"), "/readyz says that it is ready")
+
     def assert_balanced(self, ledger):
         intake, store = ledger["intake"], ledger["store"]
         self.assertEqual(intake["received"], sum(intake.values()) - intake["received"], ledger)

@@ -1,0 +1,179 @@
+"""Frames to devices: queued by an operator, sent when the device is known, from the listener that it spoke to."""
+
+import json
+import struct
+import unittest
+
+import devices
+from devices import CODEC_8, GETINFO, STORED, Device, native_answer, native_frame
+from support import SystemTest, eventually, hileractl
+
+WANTED, FROM_COLLECTOR, ANSWER = 0x01, 0x02, 0x08
+
+
+def native_downlink(serial, number, payload):
+    head = b"NF" + bytes([1, WANTED | FROM_COLLECTOR, 0, len(serial)]) + serial.encode("ascii")
+    return head + struct.pack(">QQH", number, 0, len(payload)) + payload
+
+
+def blob(payload):
+    return struct.pack(">HBH", 0, 0x50, len(payload)) + payload
+
+
+class Downlink(SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.start_database()
+
+    def setUp(self):
+        self.sql("DELETE FROM downlink")
+        self.hilerad = self.start_hilerad(transmit={"poll_interval": "20ms"}, listeners=[
+            {"name": "native", "codec": "native", "address": "0.0.0.0", "port": 0},
+            {"name": "trackers", "codec": "teltonika", "address": "127.0.0.1", "port": 0}])
+        self.device = self.enterContext(Device(self.hilerad.ports["native"], "127.0.0.2"))
+
+    def tearDown(self):
+        self.assert_ends_well(self.hilerad)
+
+    def ctl(self, *arguments, **options):
+        return hileractl("--control", self.hilerad.control, *arguments, **options)
+
+    def add(self, *arguments):
+        return json.loads(self.ctl("--json", "downlink", "add", *arguments))["id"]
+
+    def listed(self, *arguments):
+        return json.loads(self.ctl("--json", "downlink", "list", *arguments))["downlinks"]
+
+    def row(self, number):
+        row, = self.sql("SELECT * FROM downlink WHERE id = %s", number)
+        return row
+
+    def wait_for_state(self, number, state):
+        eventually(lambda: self.row(number)["state"] == state, f"downlink {number} is {state}: {self.row(number)}")
+        return self.row(number)
+
+    def let_it_be_heard(self, serial="SN-1"):
+        answer = self.device.ask(native_frame(serial, 1))
+        self.assertEqual(answer[:-1], native_answer(serial, 1, STORED)[:-1])
+
+    def test_a_frame_reaches_the_device_at_its_last_address(self):
+        self.let_it_be_heard()
+        number = self.add("SN-1", "--hex", "c0ffee")
+        # The socket is connected to 127.0.0.2: it takes nothing that comes from another address.
+        self.assertEqual(self.device.receive(), native_downlink("SN-1", number, blob(b"\xc0\xff\xee")))
+        row = self.wait_for_state(number, "sent")
+        self.assertEqual((row["attempts"], row["last_error"], row["lease_owner"], row["lease_until"]),
+                         (1, None, None, None))
+        self.assertLessEqual(row["created_at"], row["sent_at"])
+        listed, = self.listed("--nserie", "SN-1")
+        self.assertEqual((listed["id"], listed["state"], listed["attempts"], listed["payload_size"]),
+                         (number, "sent", 1, 3))
+        self.assertEqual(self.hilerad.by_label("downlink_total", "state"), {"sent": 1})
+
+        # The device says that it has it; nobody answers to that.
+        self.device.send(native_frame("SN-1", number, flags=ANSWER, epoch=0, time_ms=0, payload=b"\0"))
+        eventually(lambda: self.hilerad.metrics()["datagrams_control_total"] == 1, "the answer is counted")
+        self.assertFalse(self.device.has_mail())
+
+    def test_it_follows_a_device_that_moves(self):
+        self.let_it_be_heard()
+        with Device(self.hilerad.ports["native"]) as elsewhere:
+            elsewhere.ask(native_frame("SN-1", 2))
+            number = self.add("SN-1", "--text", "hello")
+            self.assertEqual(elsewhere.receive(), native_downlink("SN-1", number, blob(b"hello")))
+        self.assertFalse(self.device.has_mail())
+
+    def test_a_list_of_items_is_sent_as_it_is(self):
+        self.let_it_be_heard()
+        items = devices.u8(1, 5) + devices.text(2, "on")
+        number = self.add("SN-1", "--hex", items.hex())
+        self.assertEqual(self.device.receive(), native_downlink("SN-1", number, items))
+
+    def test_several_are_sent_in_the_order_in_which_they_were_queued(self):
+        numbers = [self.add("SN-1", "--text", str(i)) for i in range(10)]
+        self.let_it_be_heard()
+        received = [self.device.receive() for _ in numbers]
+        self.assertEqual(received, [native_downlink("SN-1", number, blob(str(i).encode()))
+                                    for i, number in enumerate(numbers)])
+
+    def test_a_command_to_a_tracker_is_what_its_maker_publishes(self):
+        with Device(self.hilerad.ports["trackers"]) as tracker:
+            tracker.ask(CODEC_8)
+            number = self.add("352093086403655", "--text", "getinfo")
+            self.assertEqual(tracker.receive(), GETINFO)
+            self.wait_for_state(number, "sent")
+
+    def test_one_for_a_device_that_was_never_heard_waits_for_it(self):
+        number = self.add("SN-2", "--text", "late")
+        other = self.add("SN-1", "--text", "now")
+        self.let_it_be_heard()
+        self.device.receive()
+        self.wait_for_state(other, "sent")  # so the queue was looked at
+        row = self.row(number)
+        self.assertEqual((row["state"], row["attempts"]), ("queued", 0))
+        self.let_it_be_heard("SN-2")
+        self.assertEqual(self.device.receive(), native_downlink("SN-2", number, blob(b"late")))
+
+    def test_one_that_nobody_fetched_in_time_expires(self):
+        number = self.add("SN-2", "--text", "too late", "--expires-in", "1s")
+        row = self.wait_for_state(number, "expired")
+        self.assertEqual(row["attempts"], 0)
+        self.let_it_be_heard("SN-2")
+        self.add("SN-2", "--text", "in time")
+        self.assertIn(b"in time", self.device.receive())
+
+    def test_one_that_is_not_yet_due_waits(self):
+        self.let_it_be_heard()
+        number = self.add("SN-1", "--text", "tomorrow", "--after", "1d")
+        self.add("SN-1", "--text", "today")
+        self.assertIn(b"today", self.device.receive())
+        self.assertEqual(self.row(number)["state"], "queued")
+        self.sql("UPDATE downlink SET not_before = NOW(6) WHERE id = %s", number)
+        self.assertIn(b"tomorrow", self.device.receive())
+
+    def test_one_that_is_cancelled_is_not_sent(self):
+        number = self.add("SN-1", "--text", "never")
+        self.assertIn("Cancelled", self.ctl("downlink", "cancel", number))
+        self.assertEqual(self.row(number)["state"], "cancelled")
+        self.let_it_be_heard()
+        self.add("SN-1", "--text", "instead")
+        self.assertIn(b"instead", self.device.receive())
+        self.assertFalse(self.device.has_mail())
+
+    def test_what_was_sent_cannot_be_cancelled(self):
+        self.let_it_be_heard()
+        number = self.add("SN-1", "--text", "gone")
+        self.device.receive()
+        self.wait_for_state(number, "sent")
+        self.ctl("downlink", "cancel", number, status=1)
+        self.assertEqual(self.row(number)["state"], "sent")
+
+    def test_what_the_codec_cannot_carry_fails_and_says_why(self):
+        self.let_it_be_heard()
+        number = self.add("SN-1", "--hex", "00" * 2000)
+        row = self.wait_for_state(number, "failed")
+        self.assertIn("cannot carry", row["last_error"])
+        self.assertEqual(row["attempts"], 0)
+
+    def test_what_is_no_downlink_is_refused(self):
+        for arguments in (["", "--text", "x"], ["SN 1", "--text", "x"], ["SN-1", "--hex", "abc"],
+                          ["SN-1", "--hex", "zz"]):
+            with self.subTest(arguments):
+                self.assertTrue(self.ctl("downlink", "add", *arguments, status=1))
+        self.ctl("downlink", "add", "SN-1", status=64)
+        self.ctl("downlink", "add", "SN-1", "--text", "x", "--expires-in", "soon", status=64)
+        self.assertEqual(self.count("downlink"), 0)
+
+    def test_the_list_is_filtered_newest_first(self):
+        numbers = [self.add("SN-9", "--text", str(i)) for i in range(3)]
+        self.ctl("downlink", "cancel", numbers[1])
+        self.assertEqual([each["id"] for each in self.listed("--nserie", "SN-9")], numbers[::-1])
+        self.assertEqual([each["id"] for each in self.listed("--state", "cancelled")], [numbers[1]])
+        self.assertEqual([each["id"] for each in self.listed("--limit", "1")], [numbers[2]])
+        self.assertEqual(self.listed("--nserie", "nobody"), [])
+        self.assertEqual(self.ctl("downlink", "list", "--nserie", "nobody"), "There is none.\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,130 @@
+"""The end on SIGTERM: what was acknowledged is stored, what was not is counted, and it does not take longer than
+agreed, database or not."""
+
+import os
+import signal
+import time
+import unittest
+
+from devices import STORED, Device, native_answer, native_frame
+from support import SystemTest, eventually
+
+DRAIN = 2.0  # seconds, of the tests whose database does not answer
+MARGIN = 10.0  # seconds, for a machine that is busy
+
+
+class Drain(SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.start_database()
+
+    def setUp(self):
+        self.sql("DELETE FROM frame")
+
+    def assert_ends_under_load(self, number):
+        hilerad = self.start_hilerad()
+        simulator = self.trial.start_simulator(hilerad.port, devices=200, rate=0, seconds=600, wait_acks=1)
+        eventually(lambda: hilerad.metrics()["records_stored_total"] > 1000, "the load is there")
+        hilerad.child.send_signal(number)
+        self.assertEqual(hilerad.wait(30 + MARGIN), 0, hilerad.log_tail())
+        hilerad.notifications.wait_for("STOPPING=1", hilerad)
+        simulator.terminate()
+        self.assertGreater(simulator.summary()["acked"], 1000)
+        self.assertEqual(self.trial.lost_acked(simulator), 0)
+        ledger = hilerad.last_ledger()
+        self.assert_balanced(ledger)
+        self.assertEqual(ledger["intake"]["in_flight"], 0)
+        self.assertEqual(ledger["intake"]["dropped"], 0)
+        self.assert_rows_match(ledger)
+        self.assertEqual(self.order_violations(), 0)
+        self.assertFalse(os.path.exists(hilerad.control))
+
+    def test_sigterm_under_load_finishes_what_was_begun(self):
+        self.assert_ends_under_load(signal.SIGTERM)
+
+    def test_sigint_is_the_same(self):
+        self.assert_ends_under_load(signal.SIGINT)
+
+    def test_what_waits_in_the_socket_is_still_stored(self):
+        hilerad = self.start_hilerad(pipeline={"max_in_flight_per_source": 1000})
+        with Device(hilerad.port) as device:
+            device.ask(native_frame("early", 1))
+            # Stopped, so that they are still in the socket when the signal is seen.
+            os.kill(hilerad.child.pid, signal.SIGSTOP)
+            for sequence in range(1, 501):
+                device.send(native_frame("late", sequence))
+            os.kill(hilerad.child.pid, signal.SIGTERM)
+            os.kill(hilerad.child.pid, signal.SIGCONT)
+            answers = {device.receive() for _ in range(500)}
+        self.assertEqual(answers, {native_answer("late", sequence, STORED) for sequence in range(1, 501)})
+        self.assertEqual(hilerad.wait(30 + MARGIN), 0)
+        self.assert_rows_match(hilerad.last_ledger())
+        self.assertEqual(self.count("frame"), 501)
+
+
+class DrainWithoutDatabase(SystemTest):
+    """The server does not answer, and does not refuse either: it is stopped."""
+
+    def setUp(self):
+        self.start_database(name=self.id().rpartition(".")[2][-8:])
+        self.addCleanup(self.resume_and_stop)
+
+    def resume_and_stop(self):
+        os.kill(self.trial.database.pid, signal.SIGCONT)
+        self.close_sql()
+        self.trial.database.stop()
+
+    def start_stuck(self, timeout):
+        """A daemon with 50 frames that wait for the database."""
+        hilerad = self.start_hilerad(pipeline={"store_deadline": "60s"}, drain={"timeout": timeout})
+        device = self.enterContext(Device(hilerad.port))
+        self.assertEqual(device.ask(native_frame("early", 1)), native_answer("early", 1, STORED))
+        os.kill(self.trial.database.pid, signal.SIGSTOP)
+        for sequence in range(1, 51):
+            device.send(native_frame("stuck", sequence))
+        eventually(lambda: hilerad.metrics()["datagrams_in_flight"] == 50, "the frames wait")
+        return hilerad, device
+
+    def assert_all_dropped(self, hilerad, device):
+        ledger = hilerad.last_ledger()
+        self.assert_balanced(ledger)
+        self.assertEqual(ledger["intake"], {"received": 51, "accepted": 1, "control": 0, "rejected": 0, "dropped": 50,
+                                            "in_flight": 0})
+        self.assertFalse(device.has_mail())
+
+    def test_the_drain_has_a_deadline(self):
+        hilerad, device = self.start_stuck(f"{DRAIN:.0f}s")
+        began = time.monotonic()
+        self.assertEqual(hilerad.terminate(), 0, hilerad.log_tail())
+        self.assertLess(time.monotonic() - began, DRAIN + MARGIN)
+        hilerad.notifications.wait_for("STOPPING=1", hilerad)
+        self.assert_all_dropped(hilerad, device)
+
+    def test_a_second_signal_ends_at_once(self):
+        hilerad, device = self.start_stuck("10min")
+        hilerad.child.send_signal(signal.SIGTERM)
+        hilerad.notifications.wait_for("STOPPING=1", hilerad)
+        # Still there, and still to be asked, while it drains.
+        self.assertEqual(hilerad.metrics()["datagrams_in_flight"], 50)
+        status, text = hilerad.ask("/readyz")
+        self.assertEqual(status, 503, text)
+        hilerad.child.send_signal(signal.SIGTERM)
+        self.assertEqual(hilerad.wait(MARGIN), 0, hilerad.log_tail())
+        self.assert_all_dropped(hilerad, device)
+
+    def test_a_database_that_wakes_up_during_the_drain_gets_its_rows(self):
+        hilerad, device = self.start_stuck("10min")
+        hilerad.child.send_signal(signal.SIGTERM)
+        hilerad.notifications.wait_for("STOPPING=1", hilerad)
+        os.kill(self.trial.database.pid, signal.SIGCONT)
+        answers = {device.receive() for _ in range(50)}
+        self.assertEqual(answers, {native_answer("stuck", sequence, STORED) for sequence in range(1, 51)})
+        self.assertEqual(hilerad.wait(MARGIN), 0, hilerad.log_tail())
+        ledger = hilerad.last_ledger()
+        self.assert_balanced(ledger)
+        self.assert_rows_match(ledger)
+
+
+if __name__ == "__main__":
+    unittest.main()
