@@ -1,0 +1,113 @@
+"""Beyond a limit datagrams are shed and counted, and who floods is shed before its neighbours."""
+
+import os
+import signal
+import unittest
+
+from devices import STORED, Device, native_answer, native_frame
+from support import SystemTest, eventually
+
+
+class Limits(SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.start_database()
+
+    def setUp(self):
+        self.sql("DELETE FROM frame")
+
+    def stop_database(self):
+        """It answers nothing until it is continued, so that what is in flight stays there."""
+        pid = self.trial.database.pid
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGSTOP)
+
+    def continue_database(self):
+        os.kill(self.trial.database.pid, signal.SIGCONT)
+
+    def wait_until_received(self, hilerad, datagrams):
+        eventually(lambda: hilerad.metrics()["datagrams_received_total"] == datagrams, f"{datagrams} are received")
+
+    def start_patient(self, **pipeline):
+        """A daemon that waits for its database, and has its connections already."""
+        hilerad = self.start_hilerad(pipeline={"store_deadline": "60s", **pipeline})
+        with Device(hilerad.port) as device:
+            device.ask(native_frame("first", 1))
+        return hilerad
+
+    def test_a_device_that_floods_is_shed_and_its_neighbours_are_not(self):
+        hilerad = self.start_patient(max_in_flight_per_source=10)
+        flooder, neighbour = (self.enterContext(Device(hilerad.port)) for _ in range(2))
+        self.stop_database()
+        for sequence in range(1, 101):
+            flooder.send(native_frame("flood", sequence))
+        for sequence in range(1, 6):
+            neighbour.send(native_frame("quiet", sequence))
+        self.wait_until_received(hilerad, 106)
+        self.assertEqual(hilerad.by_label("datagrams_dropped_total", "reason"), {"source_limit": 90})
+        self.continue_database()
+        self.assertEqual({neighbour.receive() for _ in range(5)},
+                         {native_answer("quiet", sequence, STORED) for sequence in range(1, 6)})
+        # What was taken is a beginning without gaps, and only that is acknowledged.
+        self.assertEqual({flooder.receive() for _ in range(10)},
+                         {native_answer("flood", sequence, STORED) for sequence in range(1, 11)})
+        ledger = self.assert_ends_well(hilerad)
+        self.assertFalse(flooder.has_mail())
+        self.assert_rows_match(ledger)
+        self.assertEqual(self.order_violations(), 0)
+
+    def test_no_more_are_in_flight_than_agreed(self):
+        hilerad = self.start_patient(max_in_flight=50, max_in_flight_per_source=50)
+        self.stop_database()
+        fleet = [self.enterContext(Device(hilerad.port)) for _ in range(8)]
+        for number, device in enumerate(fleet):
+            for sequence in range(1, 11):
+                device.send(native_frame(f"dev-{number}", sequence))
+        self.wait_until_received(hilerad, 81)
+        self.assertEqual(hilerad.metrics()["datagrams_in_flight"], 50)
+        self.assertEqual(hilerad.by_label("datagrams_dropped_total", "reason"), {"in_flight_limit": 30})
+        self.continue_database()
+        eventually(lambda: hilerad.metrics()["datagrams_in_flight"] == 0, "all have ended")
+        self.assert_rows_match(self.assert_ends_well(hilerad))
+        self.assertEqual(self.count("frame"), 51)
+
+    def test_a_frame_waits_for_its_database_only_so_long(self):
+        hilerad = self.start_patient(store_deadline="500ms")
+        with Device(hilerad.port) as device:
+            self.stop_database()
+            for sequence in range(1, 11):
+                device.send(native_frame("waits", sequence))
+            eventually(lambda: hilerad.by_label("datagrams_dropped_total", "reason") == {"store_unavailable": 10},
+                       "the frames are given up")
+            self.continue_database()
+            # Whether they were stored nobody could know. Sent again, they are answered, and are there once.
+            for sequence in range(1, 11):
+                answer = device.ask(native_frame("waits", sequence))
+                self.assertEqual(answer[:-1], native_answer("waits", sequence, STORED)[:-1])
+        self.assert_ends_well(hilerad)
+        self.assertEqual(self.count("frame"), 11)
+
+    def test_what_the_kernel_drops_is_counted(self):
+        smallest = {"name": "trial", "codec": "native", "address": "127.0.0.1", "port": 0, "receive_buffer": "64KiB"}
+        hilerad = self.start_hilerad(listeners=[smallest], pipeline={"max_in_flight_per_source": 10000})
+        with Device(hilerad.port) as device:
+            device.ask(native_frame("first", 1))
+            os.kill(hilerad.child.pid, signal.SIGSTOP)
+            for sequence in range(1, 2001):
+                device.send(native_frame("burst", sequence, flags=0))
+            os.kill(hilerad.child.pid, signal.SIGCONT)
+
+            def all_are_accounted_for():
+                # The count of drops comes with the next datagram.
+                device.ask(native_frame("after", 1))
+                metrics = hilerad.metrics()
+                asked = metrics["acks_sent_total"]
+                return metrics["datagrams_received_total"] + metrics["kernel_drops_total"] == 2000 + asked
+            eventually(all_are_accounted_for, "received and dropped are what was sent")
+            self.assertGreater(hilerad.metrics()["kernel_drops_total"], 0)
+        self.assert_rows_match(self.assert_ends_well(hilerad))
+
+
+if __name__ == "__main__":
+    unittest.main()
