@@ -1,7 +1,7 @@
 # check-headers: every header compiles alone. check-layers: includes point one way (daemon -> ingest, db -> greenrt).
 
 file(GLOB HILERA_HEADERS RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
-  greenrt/*.h db/*.h ingest/*.h daemon/*.h)
+  greenrt/*.h db/*.h ingest/*.h daemon/*.h daemon/*/*.h)
 
 set(header_units)
 foreach(header ${HILERA_HEADERS})
@@ -13,7 +13,7 @@ endforeach()
 add_library(check-headers OBJECT EXCLUDE_FROM_ALL ${header_units})
 hilera_target_options(check-headers)
 target_compile_options(check-headers PRIVATE -O0 -g0 -U_FORTIFY_SOURCE)
-target_link_libraries(check-headers PRIVATE hilera_daemon)
+target_link_libraries(check-headers PRIVATE hilera_daemon hilera_ctl hilera_sim nlohmann_json::nlohmann_json deps::mariadb)
 
 add_custom_target(check-layers
   COMMAND ${CMAKE_SOURCE_DIR}/tools/check-layers ${CMAKE_SOURCE_DIR}

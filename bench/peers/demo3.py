@@ -34,9 +34,9 @@ VALUES = {0x01: ">?", 0x11: ">B", 0x12: ">H", 0x14: ">I", 0x18: ">Q",
           0x21: ">b", 0x22: ">h", 0x24: ">i", 0x28: ">q", 0x34: ">f", 0x38: ">d"}
 TEXT, BLOB = 0x40, 0x50
 
-INSERT = """INSERT INTO frame (nserie, frame_id, codec, arrival, collector, digest, device_time, received_at, listener,
-peer_ip, peer_port, auth_level, fields)
-VALUES (%s, %s, 'native', %s, 'demo3', %s, %s, %s, 'demo3', %s, %s, 0, %s)"""
+INSERT = """INSERT INTO frame (nserie, frame_id, codec, arrival, collector, digest, device_time, listener, peer_ip,
+peer_port, auth_level, fields)
+VALUES (%s, %s, 'native', %s, 'demo3', %s, %s, 'demo3', %s, %s, 0, %s)"""
 DUPLICATE_KEY = 1062
 CONNECTION_LOST = {0, 1053, 1927, 2006, 2013, 2014, 2055}  # 0: closed on our side
 
@@ -153,8 +153,7 @@ class Demo3:
         try:
             with db.cursor() as cursor:
                 cursor.execute(INSERT, (trama.nserie, trama.frame_id, trama.arrival, trama.digest, device_time,
-                                        timestamp(trama.arrival, 6), "::ffff:" + trama.peer[0], trama.peer[1],
-                                        trama.fields))
+                                        "::ffff:" + trama.peer[0], trama.peer[1], trama.fields))
             self.counters["stored"] += 1
         except pymysql.err.IntegrityError as error:
             if error.args[0] != DUPLICATE_KEY:
