@@ -1,6 +1,5 @@
 #include "daemon/frame_row.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -12,7 +11,13 @@
 namespace hilera {
 namespace {
 
+using std::chrono::days;
+using std::chrono::milliseconds;
+
 constexpr std::size_t kLongestError = 512;  // characters of dead_letter.error
+constexpr std::size_t kUsualFields = 512;   // bytes of JSON
+constexpr std::chrono::sys_time<milliseconds> kFirstDatetime = std::chrono::sys_days(std::chrono::year(1000) / 1 / 1);
+constexpr std::chrono::sys_time<milliseconds> kEndOfDatetime = std::chrono::sys_days(std::chrono::year(10000) / 1 / 1);
 
 // As stored in BINARY(8): big-endian.
 std::array<std::byte, 8> digest_bytes(std::uint64_t digest) {
@@ -22,21 +27,8 @@ std::array<std::byte, 8> digest_bytes(std::uint64_t digest) {
   return bytes;
 }
 
-// A DATETIME(3) literal in UTC, which is the time zone of our sessions.
-std::string datetime(std::chrono::sys_time<std::chrono::milliseconds> time) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
-                     (time - seconds).count());
-}
-
-db::Value optional_text(const std::string& text) {
-  return text.empty() ? db::Value() : db::Value(text);
-}
-
-// An INET6 column takes IPv4 addresses only in their mapped form.
-std::string inet6_text(const greenrt::SocketAddress& address) {
-  const std::string host = address.host();
-  return host.find(':') == std::string::npos ? "::ffff:" + host : host;
+std::optional<DatetimeText> datetime_of(const ingest::Record& record) {
+  return record.device_time ? DatetimeText::of(*record.device_time) : std::nullopt;
 }
 
 }  // namespace
@@ -59,14 +51,25 @@ RecordOutcome classify_answer(const db::Row& answer, const ingest::Datagram& dat
   return answer.int64(0) == datagram.arrival ? RecordOutcome::kStored : RecordOutcome::kDuplicate;
 }
 
+std::optional<DatetimeText> DatetimeText::of(std::int64_t milliseconds_since_1970) {
+  const std::chrono::sys_time<milliseconds> time{milliseconds(milliseconds_since_1970)};
+  if (time < kFirstDatetime || time >= kEndOfDatetime) return std::nullopt;
+  const auto day = std::chrono::floor<days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  DatetimeText result;
+  fmt::format_to_n(result.text_.data(), result.text_.size(), "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}",
+                   static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                   static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
+                   clock.seconds().count(), clock.subseconds().count());
+  return result;
+}
+
 FrameRow::FrameRow(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
                    const ingest::Record& record)
-    : digest_(digest_bytes(record.digest)),
-      device_time_(record.device_time ? datetime(std::chrono::sys_time<std::chrono::milliseconds>(
-                                            std::chrono::milliseconds(*record.device_time)))
-                                      : std::string()),
-      peer_ip_(inet6_text(datagram.path.peer)) {
+    : digest_(digest_bytes(record.digest)), peer_ip_(datagram.path.peer.mapped()), device_time_(datetime_of(record)) {
   const ingest::Listener& listener = *datagram.listener;
+  fields_.reserve(kUsualFields);
   listener.codec().append_fields(datagram.bytes, record, fields_);
   values_ = {decoded.nserie,
              record.frame_id,
@@ -74,9 +77,9 @@ FrameRow::FrameRow(std::string_view collector, const ingest::Datagram& datagram,
              datagram.arrival,
              collector,
              db::Bytes(digest_),
-             optional_text(device_time_),
+             device_time_ ? db::Value(device_time_->view()) : db::Value(),
              listener.name(),
-             peer_ip_,
+             db::Bytes(std::as_bytes(std::span(peer_ip_))),
              datagram.path.peer.port(),
              static_cast<unsigned>(decoded.auth_level),
              fields_,
@@ -87,7 +90,7 @@ DeadLetterRow::DeadLetterRow(std::string_view collector, const ingest::Datagram&
                              const ingest::Decoded& decoded, const ingest::Record& record, std::string_view reason,
                              std::string_view error)
     : digest_(digest_bytes(record.digest)),
-      peer_ip_(inet6_text(datagram.path.peer)),
+      peer_ip_(datagram.path.peer.mapped()),
       error_(printable(error).substr(0, kLongestError)) {
   const ingest::Listener& listener = *datagram.listener;
   values_ = {datagram.arrival,
@@ -99,7 +102,7 @@ DeadLetterRow::DeadLetterRow(std::string_view collector, const ingest::Datagram&
              decoded.nserie,
              record.frame_id,
              db::Bytes(digest_),
-             peer_ip_,
+             db::Bytes(std::as_bytes(std::span(peer_ip_))),
              datagram.path.peer.port(),
              static_cast<unsigned>(decoded.auth_level),
              db::Bytes(datagram.bytes)};

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +34,20 @@ enum class RecordOutcome : std::uint8_t {
 [[nodiscard]] RecordOutcome classify_answer(const db::Row& answer, const ingest::Datagram& datagram,
                                             const ingest::Record& record);
 
+// "2026-01-31 23:59:59.999": a literal of DATETIME(3) in UTC, which is the time zone of our sessions. Allocates
+// nothing.
+class DatetimeText {
+ public:
+  // None for a time that the column cannot hold: before the year 1000, or after 9999.
+  static std::optional<DatetimeText> of(std::int64_t milliseconds_since_1970);
+
+  [[nodiscard]] std::string_view view() const { return {text_.data(), text_.size()}; }
+
+ private:
+  DatetimeText() = default;
+  std::array<char, 23> text_;
+};
+
 // The parameters of kInsertFrame for one record. Views into the datagram and into this object.
 class FrameRow {
  public:
@@ -45,8 +61,8 @@ class FrameRow {
  private:
   static constexpr std::size_t kColumns = 13;
   std::array<std::byte, 8> digest_;
-  std::string device_time_;
-  std::string peer_ip_;
+  std::array<std::uint8_t, 16> peer_ip_;
+  std::optional<DatetimeText> device_time_;
   std::string fields_;
   std::array<db::Value, kColumns> values_;
 };
@@ -65,7 +81,7 @@ class DeadLetterRow {
  private:
   static constexpr std::size_t kColumns = 13;
   std::array<std::byte, 8> digest_;
-  std::string peer_ip_;
+  std::array<std::uint8_t, 16> peer_ip_;
   std::string error_;
   std::array<db::Value, kColumns> values_;
 };

@@ -8,6 +8,7 @@
 #include "db/error.h"
 #include "db/transaction.h"
 #include "greenrt/greenlet.h"
+#include "ingest/listener.h"
 
 namespace hilera {
 namespace {
@@ -16,9 +17,16 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{10};
 constexpr milliseconds kLongestPause{1000};
+constexpr int kRetriesAtOnce = 3;  // then with a pause, so that what never ends does not become a hot loop
 
 bool worth_retrying_at_once(db::ErrorClass error_class) {
   return error_class == db::ErrorClass::kRetry || error_class == db::ErrorClass::kRollbackRetry;
+}
+
+// What does not pass by itself. A refused row is dead-lettered, so that class comes here only from dead_letter itself.
+bool needs_somebody(db::ErrorClass error_class) {
+  return error_class == db::ErrorClass::kStopAndAlarm || error_class == db::ErrorClass::kPoisonRow ||
+         error_class == db::ErrorClass::kSplit;
 }
 
 }  // namespace
@@ -32,27 +40,37 @@ class MariaStore::Attempt {
 
   ingest::StoreResult run() {
     if (decoded_.records.size() == 1) {
-      insert(decoded_.records.front());
+      store(decoded_.records.front());
     } else {
-      db::Transaction transaction(connection_, deadline_);
-      for (const ingest::Record& record : decoded_.records)
-        insert(record);
-      transaction.commit(deadline_);
+      store_as_one();
     }
     return result_;
   }
 
  private:
-  void insert(const ingest::Record& record) {
-    const FrameRow row(collector_, datagram_, decoded_, record);
+  void store_as_one() {
+    db::Transaction transaction(connection_, deadline_);
     try {
-      const db::Rows answer = connection_.execute(kInsertFrame, row.values(), deadline_);
-      count(record, classify_answer(answer[0], datagram_, record));
+      for (const ingest::Record& record : decoded_.records)
+        store(record);
+      transaction.commit(deadline_);
+    } catch (const db::Error& error) {
+      if (!error.breaks_connection() && !connection_.broken()) transaction.rollback(deadline_);
+      throw;
+    }
+  }
+
+  void store(const ingest::Record& record) {
+    const FrameRow row(collector_, datagram_, decoded_, record);
+    db::Rows answer;
+    try {
+      answer = connection_.execute(kInsertFrame, row.values(), deadline_);
     } catch (const db::Error& error) {
       // The statement has been rolled back, not the transaction.
       if (error.error_class() != db::ErrorClass::kPoisonRow) throw;
-      dead_letter(record, "refused", error.what());
+      return dead_letter(record, "refused", error.what());
     }
+    count(record, classify_answer(answer[0], datagram_, record));
   }
 
   void count(const ingest::Record& record, RecordOutcome outcome) {
@@ -88,6 +106,7 @@ class MariaStore::Attempt {
 ingest::StoreResult MariaStore::store(const ingest::Datagram& datagram, const ingest::Decoded& decoded,
                                       greenrt::Deadline deadline) {
   milliseconds pause = kFirstPause;
+  int retries_at_once = kRetriesAtOnce;
   std::string last_error;
   while (true) {
     try {
@@ -98,8 +117,8 @@ ingest::StoreResult MariaStore::store(const ingest::Datagram& datagram, const in
       if (!deadline.expired() || last_error.empty()) last_error = error.what();
       if (deadline.expired()) throw ingest::StoreUnavailable(last_error);
       ++retries_;
-      if (error.error_class() == db::ErrorClass::kStopAndAlarm) reporter_.warn("store_stopped", "frame", last_error);
-      if (worth_retrying_at_once(error.error_class())) continue;
+      if (needs_somebody(error.error_class())) reporter_.warn("store_stopped", datagram.listener->name(), last_error);
+      if (worth_retrying_at_once(error.error_class()) && retries_at_once-- > 0) continue;
     }
     greenrt::sleep(std::min<greenrt::Duration>(pause, deadline.remaining()));
     pause = std::min(pause * 2, kLongestPause);

@@ -1,0 +1,349 @@
+// What the store does when the database fails it: nothing is lost, nothing is there twice, nothing is there in part.
+
+#include <chrono>
+#include <exception>
+#include <list>
+
+#include "greenrt/stream.h"
+#include "tests/daemon/store_fixture.h"
+
+namespace hilera {
+namespace {
+
+using namespace hilera::testing;
+using greenrt::spawn;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+// A lock of the server at which inserts into frame wait while the test holds it.
+class Gate {
+ public:
+  // Only inserts for which `condition` holds pass through it.
+  explicit Gate(const TestDatabase& database, const std::string& condition = "TRUE")
+      : database_(database), name_(database.name()), holder_(database.connect()) {
+    close();
+    database.trigger("frame", "IF " + condition + " THEN DO GET_LOCK('" + name_ + "', 60); DO RELEASE_LOCK('" + name_ +
+                                  "'); END IF");
+  }
+
+  void close() { holder_->query("DO GET_LOCK('" + name_ + "', 60)"); }
+  void open() { holder_->query("DO RELEASE_LOCK('" + name_ + "')"); }
+
+  // Until somebody waits at it; gives their session.
+  std::string wait_for_visitor() const {
+    while (true) {
+      const std::string id = database_.sql(
+          "SELECT id FROM information_schema.processlist WHERE state = 'User lock' AND db = '" + name_ + "'");
+      if (!id.empty()) return id;
+    }
+  }
+
+ private:
+  const TestDatabase& database_;
+  std::string name_;
+  std::unique_ptr<db::Connection> holder_;
+};
+
+void wait_for_retries(const StoreWorld& world, std::uint64_t count) {
+  while (world.store.retries() < count)
+    greenrt::testing::let_poll();
+}
+
+// The error with which `call` gives up.
+template <typename Call>
+std::string unavailable(Call call) {
+  try {
+    call();
+  } catch (const ingest::StoreUnavailable& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "it was stored";
+  return "";
+}
+
+SERVER_TEST(MariaStoreFaults, TriesAgainWhenItsConnectionIsKilled) {
+  StoreWorld world;
+  Gate gate(world.database);
+  auto storing = spawn([&] { return world.put(world.listener.frame().with(1)); });
+  world.database.sql("KILL CONNECTION " + gate.wait_for_visitor());
+  wait_for_retries(world, 1);
+  gate.open();
+  EXPECT_EQ(storing->get().stored, 1u);
+  EXPECT_EQ(world.database.rows(), "1");
+  EXPECT_EQ(world.store.retries(), 1u);
+}
+
+SERVER_TEST(MariaStoreFaults, TriesAgainWhenItsQueryIsKilled) {
+  StoreWorld world;
+  Gate gate(world.database);
+  auto storing = spawn([&] { return world.put(world.listener.frame().with(1)); });
+  world.database.sql("KILL QUERY " + gate.wait_for_visitor());
+  wait_for_retries(world, 1);
+  gate.open();
+  EXPECT_EQ(storing->get().stored, 1u);
+  EXPECT_EQ(world.database.rows(), "1");
+  EXPECT_EQ(world.pool->stats().discarded, 0u) << "the connection is good";
+}
+
+SERVER_TEST(MariaStoreFaults, StoresADatagramWholeAfterItWasInterrupted) {
+  StoreWorld world;
+  Gate gate(world.database, "NEW.frame_id = 2");
+  auto storing = spawn([&] { return world.put(world.listener.frame().with(1).with(2).with(3)); });
+  const auto session = gate.wait_for_visitor();
+  EXPECT_EQ(world.database.rows(), "0") << "nobody sees a part of it";
+  world.database.sql("KILL CONNECTION " + session);
+  wait_for_retries(world, 1);
+  gate.open();
+  EXPECT_EQ(storing->get().stored, 3u);
+  EXPECT_EQ(world.database.rows(), "3");
+}
+
+SERVER_TEST(MariaStoreFaults, LeavesNothingOfADatagramWhoseGreenletIsKilled) {
+  StoreWorld world;
+  Gate gate(world.database, "NEW.frame_id = 2");
+  auto storing = spawn([&] { world.put(world.listener.frame().with(1).with(2)); });
+  const auto session = gate.wait_for_visitor();
+  storing->kill();
+  EXPECT_TRUE(storing->successful()) << "a kill is not an error";
+  EXPECT_EQ(world.pool->stats().leased, 0u);
+  EXPECT_EQ(world.pool->stats().discarded, 1u);
+  gate.open();
+  world.database.wait_for("SELECT COUNT(*) FROM information_schema.processlist WHERE id = " + session, "0");
+  EXPECT_EQ(world.database.rows(), "0");
+}
+
+SERVER_TEST(MariaStoreFaults, MayBeKilledWhileItWaitsToTryAgain) {
+  StoreWorld world;
+  world.database.sql("RENAME TABLE frame TO elsewhere");
+  auto storing = spawn([&] { world.put(world.listener.frame().with(1)); });
+  wait_for_retries(world, 3);
+  storing->kill();
+  EXPECT_EQ(world.pool->stats().leased, 0u);
+}
+
+SERVER_TEST(MariaStoreFaults, TriesAgainAfterADeadlock) {
+  StoreWorld world;
+  const auto insert = [](int frame_id) {
+    return "INSERT INTO frame (nserie, frame_id, codec, arrival, collector, digest, listener, auth_level, fields) "
+           "VALUES ('D1', " +
+           std::to_string(frame_id) + ", 'text', 1, 'other', 'x', 'l', 0, '{}')";
+  };
+  // The rival has changed more, so the server chooses the store's transaction to give way.
+  const auto rival = world.database.connect();
+  rival->execute("START TRANSACTION");
+  for (int i = 100; i < 120; ++i)
+    rival->execute(insert(i));
+  rival->execute(insert(2));
+  auto storing = spawn([&] { return world.put(world.listener.frame().with(1).with(2)); });
+  world.database.wait_for(
+      "SELECT variable_value FROM information_schema.global_status WHERE variable_name = "
+      "'innodb_row_lock_current_waits'",
+      "1");
+  rival->execute(insert(1));
+  rival->execute("ROLLBACK");
+  EXPECT_EQ(storing->get().stored, 2u);
+  EXPECT_EQ(world.pool->stats().errors[db::ErrorClass::kRetry], 1u);
+  EXPECT_EQ(world.pool->stats().discarded, 0u) << "the connection is good";
+  EXPECT_EQ(world.database.rows(), "2");
+}
+
+SERVER_TEST(MariaStoreFaults, TriesAgainAfterAWaitForALockThatWasTooLong) {
+  StoreWorld world([](db::ConnectOptions& options) { options.lock_wait_timeout = seconds(0); });
+  world.put(world.listener.frame().with(1));
+  const auto rival = world.database.connect();
+  rival->execute("START TRANSACTION");
+  rival->query("SELECT * FROM frame FOR UPDATE");
+  auto storing = spawn([&] { return world.put(world.listener.frame(kArrival + 1).with(1)); });
+  wait_for_retries(world, 6);  // beyond those that are made at once
+  rival->execute("ROLLBACK");
+  EXPECT_EQ(storing->get().duplicate, 1u);
+  EXPECT_GE(world.pool->stats().errors[db::ErrorClass::kRollbackRetry], 6u);
+  EXPECT_EQ(world.pool->stats().discarded, 0u);
+}
+
+SERVER_TEST(MariaStoreFaults, WaitsForATableThatIsMissingAndSaysSo) {
+  StoreWorld world;
+  world.database.sql("RENAME TABLE frame TO elsewhere");
+  const auto error = unavailable([&] { world.put(world.listener.frame().with(1), milliseconds(200)); });
+  EXPECT_THAT(error, AllOf(HasSubstr("frame' doesn't exist"), HasSubstr("1146")));
+  EXPECT_THAT(world.reporter.lines, Contains(AllOf(HasSubstr("store_stopped"), HasSubstr("doesn't exist"))));
+  EXPECT_EQ(world.database.rows("dead_letter"), "0");
+  EXPECT_GE(world.store.retries(), 1u);
+}
+
+SERVER_TEST(MariaStoreFaults, StoresWhenTheTableComesBackInTime) {
+  StoreWorld world;
+  world.database.sql("RENAME TABLE frame TO elsewhere");
+  auto storing = spawn([&] { return world.put(world.listener.frame().with(1).with(2)); });
+  wait_for_retries(world, 2);
+  world.database.sql("RENAME TABLE elsewhere TO frame");
+  EXPECT_EQ(storing->get().stored, 2u);
+  EXPECT_EQ(world.database.rows(), "2");
+}
+
+SERVER_TEST(MariaStoreFaults, GivesUpNothingThatCannotBeDeadLettered) {
+  StoreWorld world;
+  world.database.trigger("frame", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no row'");
+  world.database.trigger("dead_letter", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no letter'");
+  const auto error = unavailable([&] { world.put(world.listener.frame().with(1), milliseconds(200)); });
+  EXPECT_THAT(error, HasSubstr("no letter"));
+  EXPECT_THAT(world.reporter.lines, Contains(HasSubstr("no letter")));
+}
+
+SERVER_TEST(MariaStoreFaults, RollsBackTheDatagramWhoseDeadLetterIsRefused) {
+  StoreWorld world;
+  world.put(world.listener.frame().with(2, 1));
+  world.database.trigger("dead_letter", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no letter'");
+  unavailable([&] { world.put(world.listener.frame(kArrival + 1).with(1).with(2, 9), milliseconds(200)); });
+  EXPECT_EQ(world.database.rows(), "1");
+}
+
+SERVER_TEST(MariaStoreFaults, EndsAtTheDeadlineWhileAStatementRuns) {
+  StoreWorld world;
+  Gate gate(world.database);
+  const auto error = unavailable([&] { world.put(world.listener.frame().with(1), milliseconds(100)); });
+  EXPECT_THAT(error, HasSubstr("did not answer in time"));
+  EXPECT_EQ(world.pool->stats().leased, 0u);
+  gate.open();
+}
+
+SERVER_TEST(MariaStoreFaults, EndsAtOnceWhenTheDeadlineIsOver) {
+  StoreWorld world;
+  unavailable([&] { world.put(world.listener.frame().with(1), seconds(0)); });
+  world.put(world.listener.frame().with(1));
+  unavailable([&] { world.put(world.listener.frame().with(2), seconds(0)); });
+  EXPECT_EQ(world.database.rows(), "1");
+}
+
+SERVER_TEST(MariaStoreFaults, SaysWhyThereIsNoConnection) {
+  StoreWorld world([](db::ConnectOptions& options) { options.password = "not it"; });
+  const auto error = unavailable([&] { world.put(world.listener.frame().with(1), milliseconds(300)); });
+  EXPECT_THAT(error, HasSubstr("Access denied"));
+}
+
+// Between the store and the server, and closes the connection instead of passing the answer to a certain request on.
+class AnswerThief {
+ public:
+  AnswerThief(std::uint16_t server_port, std::string request)
+      : server_(loopback("127.0.0.1", server_port)),
+        request_(std::move(request)),
+        listener_(greenrt::Listener::bind_tcp(loopback())),
+        acceptor_(spawn([this] { accept(); })) {}
+  ~AnswerThief() {
+    acceptor_->kill();
+    greenrt::kill_all(pumps_);
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return listener_.local_address().port(); }
+  void arm() { armed_ = true; }
+  [[nodiscard]] bool has_stolen() const { return has_stolen_; }
+
+ private:
+  struct Link {
+    greenrt::Stream client;
+    greenrt::Stream server;
+    bool steal = false;
+  };
+
+  void accept() {
+    while (true) {
+      links_.push_back({listener_.accept(), greenrt::Stream::connect(server_)});
+      Link& link = links_.back();
+      pumps_.push_back(spawn([this, &link] { pump(link, link.client, link.server, true); }));
+      pumps_.push_back(spawn([this, &link] { pump(link, link.server, link.client, false); }));
+    }
+  }
+
+  void pump(Link& link, greenrt::Stream& from, greenrt::Stream& to, bool requests) {
+    try {
+      std::array<std::byte, 4096> buffer;
+      while (const std::size_t size = from.read_some(buffer)) {
+        const auto bytes = std::span(buffer).first(size);
+        const bool wanted = ingest::as_text(bytes).find(request_) != std::string_view::npos;
+        if (requests && wanted && armed_) link.steal = true;
+        if (!requests && link.steal) break;
+        to.write_all(bytes);
+      }
+    } catch (const std::exception&) {  // the other direction has closed both
+    }
+    if (link.steal && !requests) {
+      armed_ = false;
+      has_stolen_ = true;
+    }
+    link.client.close();
+    link.server.close();
+  }
+
+  greenrt::SocketAddress server_;
+  std::string request_;
+  greenrt::Listener listener_;
+  std::list<Link> links_;
+  std::vector<greenrt::GreenletRef> pumps_;
+  greenrt::GreenletRef acceptor_;
+  bool armed_ = false;
+  bool has_stolen_ = false;
+};
+
+SERVER_TEST(MariaStoreFaults, KnowsARecordWhoseStoringWasNotConfirmed) {
+  AnswerThief thief(db::testing::server().port(), "D1");
+  StoreWorld world([&](db::ConnectOptions& options) { options.endpoints[0].port = thief.port(); });
+  world.put(world.listener.frame().with(1));
+  thief.arm();
+  const auto result = world.put(world.listener.frame(kArrival + 1).with(2));
+  EXPECT_TRUE(thief.has_stolen());
+  EXPECT_EQ(result.stored, 1u);
+  EXPECT_EQ(result.duplicate, 0u);
+  EXPECT_EQ(world.store.retries(), 1u);
+  EXPECT_EQ(world.database.rows(), "2");
+}
+
+SERVER_TEST(MariaStoreFaults, KnowsADatagramWhoseCommitWasNotConfirmed) {
+  AnswerThief thief(db::testing::server().port(), "COMMIT");
+  StoreWorld world([&](db::ConnectOptions& options) { options.endpoints[0].port = thief.port(); });
+  world.put(world.listener.frame().with(1).with(2));
+  thief.arm();
+  const auto result = world.put(world.listener.frame(kArrival + 1).with(2).with(3).with(4).with(4));
+  EXPECT_TRUE(thief.has_stolen());
+  EXPECT_EQ(result.stored, 2u);
+  EXPECT_EQ(result.duplicate, 2u);
+  EXPECT_EQ(world.store.retries(), 1u);
+  EXPECT_EQ(world.database.rows(), "4");
+}
+
+TEST(MariaStoreFaults, StoresOnceAcrossACrashOfTheServer) {
+  PrivateMariadb own;
+  greenrt::testing::run_in_hub([&] {
+    StoreWorld world(own);
+    world.put(world.listener.frame().with(1));
+    own.kill();
+    auto one = spawn([&] { return world.put(world.listener.frame(kArrival + 1).with(2)); });
+    auto several = spawn([&] { return world.put(world.listener.frame(kArrival + 2).with(3).with(4)); });
+    while (world.pool->stats().connect_failures < 3)
+      greenrt::testing::let_poll();
+    own.start();
+    EXPECT_EQ(one->get().stored, 1u);
+    EXPECT_EQ(several->get().stored, 2u);
+    EXPECT_EQ(world.database.rows(), "4");
+  });
+}
+
+TEST(MariaStoreFaults, StoresOnceWhenTheServerCrashesUnderIt) {
+  PrivateMariadb own;
+  greenrt::testing::run_in_hub([&] {
+    StoreWorld world(own);
+    auto gate = std::make_unique<Gate>(world.database, "NEW.frame_id = 2");
+    auto storing = spawn([&] { return world.put(world.listener.frame().with(1).with(2).with(3)); });
+    gate->wait_for_visitor();
+    own.kill();
+    gate.reset();
+    own.start();
+    EXPECT_EQ(storing->get().stored, 3u);
+    EXPECT_EQ(world.database.rows(), "3");
+  });
+}
+
+}  // namespace
+}  // namespace hilera
