@@ -50,6 +50,8 @@ bool Transmitter::transmit(const Downlink& downlink) {
     return true;
   }
   if (!source_.begin_attempt(downlink)) return false;
+  // From here on a kill would leave an attempt of unknown outcome, and the frame would be sent twice.
+  const greenrt::Shield until_marked;
   if (const int error = listener.replies().send(*bytes, path, kSendLimit)) {
     fail(downlink, std::system_category().message(error), true);
     return false;

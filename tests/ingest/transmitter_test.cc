@@ -194,5 +194,20 @@ HUB_TEST(Transmitter, DoesNotSendAgainByItselfWhenTheRowCouldNotBeMarked) {
   EXPECT_THAT(world.device.mail(), IsEmpty());
 }
 
+HUB_TEST(Transmitter, BringsAnAttemptThatHasBegunToItsEndWhenItIsKilled) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "reboot");
+  world.source.queue(8, "A", "again");
+  greenrt::GreenletRef killer;
+  world.source.during = [&](const std::string& call) {
+    if (call == "begin 7") killer = greenrt::spawn([&] { world.greenlet->kill(); });
+  };
+  world.run();
+  EXPECT_TRUE(killer->ready());
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 7", "sent 7"));
+  EXPECT_EQ(world.device.receive().text, "A#7:reboot");
+}
+
 }  // namespace
 }  // namespace ingest
