@@ -3,8 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <limits>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "daemon/control_protocol.h"
 #include "daemon/units.h"
@@ -18,51 +22,69 @@ using std::chrono::seconds;
 
 constexpr std::size_t kLongestSerial = 127;         // column downlink.nserie
 constexpr std::size_t kLongestPayload = 60 * 1024;  // no datagram carries more
-constexpr std::uint32_t kDefaultRows = 50;
-constexpr std::uint32_t kMostRows = 10'000;
-constexpr std::uint32_t kMostAttempts = 100;
+constexpr std::uint64_t kDefaultRows = 50;
+constexpr std::uint64_t kMostRows = 10'000;
+constexpr std::uint64_t kMostAttempts = 100;
+constexpr std::chrono::days kLongestTime{3650};  // of expires_in and not_before_in
+constexpr std::array<std::string_view, 6> kStates{"queued", "sent", "delivered", "expired", "failed", "cancelled"};
 
-// The argument of that name, none when it is missing; refuses one of another type.
-template <typename Value>
-std::optional<Value> optional_argument(const json& arguments, const char* name) {
+// The argument of that name; nullptr when it is missing or null.
+const json* find_argument(const json& arguments, const char* name) {
   const auto found = arguments.find(name);
-  if (found == arguments.end() || found->is_null()) return std::nullopt;
-  try {
-    return found->template get<Value>();
-  } catch (const json::exception&) {
-    throw ControlError(std::string(name) + " has the wrong type");
-  }
+  return found == arguments.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::optional<std::string> text_argument(const json& arguments, const char* name) {
+  const json* value = find_argument(arguments, name);
+  if (!value) return std::nullopt;
+  if (!value->is_string()) throw ControlError(std::string(name) + " must be a text");
+  return value->get<std::string>();
 }
 
 template <typename Value>
-Value required_argument(const json& arguments, const char* name) {
-  if (auto value = optional_argument<Value>(arguments, name)) return *std::move(value);
-  throw ControlError(std::string(name) + " is missing");
+Value required(std::optional<Value> value, const char* name) {
+  if (!value) throw ControlError(std::string(name) + " is missing");
+  return *std::move(value);
 }
 
-// A whole number in a range. Read as signed first: JSON would turn a negative one into a large one.
-std::optional<std::uint32_t> number_argument(const json& arguments, const char* name, std::uint32_t most) {
-  const auto value = optional_argument<std::int64_t>(arguments, name);
+// A whole number from 1 to `most`. The parser holds one as unsigned exactly when it is whole and not negative.
+std::optional<std::uint64_t> number_argument(const json& arguments, const char* name, std::uint64_t most) {
+  const json* value = find_argument(arguments, name);
   if (!value) return std::nullopt;
-  if (*value < 1 || *value > most) throw ControlError(std::string(name) + " must be from 1 to " + std::to_string(most));
-  return static_cast<std::uint32_t>(*value);
+  const std::uint64_t number = value->is_number_unsigned() ? value->get<std::uint64_t>() : 0;
+  if (number < 1 || number > most) {
+    throw ControlError(std::string(name) + " must be a whole number from 1 to " + std::to_string(most));
+  }
+  return number;
 }
 
 std::optional<seconds> duration_argument(const json& arguments, const char* name) {
-  const auto text = optional_argument<std::string>(arguments, name);
+  const auto text = text_argument(arguments, name);
   if (!text) return std::nullopt;
   const auto duration = parse_duration(*text);
-  if (!duration) throw ControlError(std::string(name) + " is not a duration such as 5min");
+  if (!duration || *duration > kLongestTime) {
+    throw ControlError(std::string(name) + " must be a duration such as 5min, at most 3650d");
+  }
   return std::chrono::ceil<seconds>(*duration);
 }
 
-std::string serial_argument(const json& arguments) {
-  auto nserie = required_argument<std::string>(arguments, "nserie");
-  const bool printable_ascii = std::all_of(nserie.begin(), nserie.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-  if (nserie.empty() || nserie.size() > kLongestSerial || !printable_ascii) {
+std::optional<std::string> serial_argument(const json& arguments) {
+  auto nserie = text_argument(arguments, "nserie");
+  if (!nserie) return nserie;
+  const bool printable_ascii =
+      std::all_of(nserie->begin(), nserie->end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (nserie->empty() || nserie->size() > kLongestSerial || !printable_ascii) {
     throw ControlError("nserie must be 1 to 127 printable ASCII characters");
   }
   return nserie;
+}
+
+std::optional<std::string> state_argument(const json& arguments) {
+  auto state = text_argument(arguments, "state");
+  if (state && std::find(kStates.begin(), kStates.end(), *state) == kStates.end()) {
+    throw ControlError("state must be queued, sent, delivered, expired, failed or cancelled");
+  }
+  return state;
 }
 
 int hex_digit(char c) {
@@ -73,7 +95,7 @@ int hex_digit(char c) {
 }
 
 std::vector<std::byte> payload_argument(const json& arguments) {
-  const auto hex = required_argument<std::string>(arguments, "payload");
+  const auto hex = required(text_argument(arguments, "payload"), "payload");
   if (hex.empty() || hex.size() % 2 != 0) throw ControlError("payload must be pairs of hexadecimal digits");
   if (hex.size() / 2 > kLongestPayload) throw ControlError("payload is too long for a datagram");
   std::vector<std::byte> bytes;
@@ -94,7 +116,7 @@ auto tell_database_errors(Call call) {
 }
 
 json add_downlink(DownlinkTable& table, const json& arguments) {
-  const DownlinkTable::NewDownlink downlink{.nserie = serial_argument(arguments),
+  const DownlinkTable::NewDownlink downlink{.nserie = required(serial_argument(arguments), "nserie"),
                                             .payload = payload_argument(arguments),
                                             .delay = duration_argument(arguments, "not_before_in"),
                                             .expires_in = duration_argument(arguments, "expires_in"),
@@ -103,8 +125,8 @@ json add_downlink(DownlinkTable& table, const json& arguments) {
 }
 
 json list_downlinks(DownlinkTable& table, const json& arguments) {
-  const auto nserie = optional_argument<std::string>(arguments, "nserie").value_or("");
-  const auto state = optional_argument<std::string>(arguments, "state").value_or("");
+  const auto nserie = serial_argument(arguments).value_or("");
+  const auto state = state_argument(arguments).value_or("");
   const auto limit = number_argument(arguments, "limit", kMostRows).value_or(kDefaultRows);
   json downlinks = json::array();
   for (const auto& row : tell_database_errors([&] { return table.list(nserie, state, limit); })) {
@@ -121,7 +143,7 @@ json list_downlinks(DownlinkTable& table, const json& arguments) {
 }
 
 json cancel_downlink(DownlinkTable& table, const json& arguments) {
-  const auto id = required_argument<std::uint64_t>(arguments, "id");
+  const auto id = required(number_argument(arguments, "id", std::numeric_limits<std::uint64_t>::max()), "id");
   return {{"cancelled", tell_database_errors([&] { return table.cancel(id); })}};
 }
 

@@ -1,30 +1,53 @@
 #include "daemon/downlink_table.h"
 
+#include <algorithm>
+#include <array>
+#include <chrono>
+
 #include "daemon/logging.h"
 #include "db/connection.h"
+#include "db/error.h"
+#include "greenrt/greenlet.h"
 
 namespace hilera {
 namespace {
 
-// Longer than an attempt can take: one commit, one send, one commit.
-constexpr std::string_view kLease = "INTERVAL 60 SECOND";
 constexpr std::size_t kLongestError = 255;  // characters of downlink.last_error
+constexpr std::size_t kSettledAtOnce = 100;
+constexpr std::chrono::seconds kSettleEvery{5};
+constexpr std::chrono::milliseconds kPauseBetweenMarks{100};
 
-constexpr std::string_view kExpire =
-    "UPDATE downlink SET state = 'expired' WHERE state = 'queued' AND expires_at <= NOW(6) "
-    "AND (lease_until IS NULL OR lease_until <= NOW(6))";
-constexpr std::string_view kGiveUp =
-    "UPDATE downlink SET state = 'failed', last_error = 'the outcome of the last attempt is unknown' "
-    "WHERE state = 'queued' AND attempts >= max_attempts AND lease_until <= NOW(6)";
+// Without the hint the optimizer may prefer to read the whole primary key, which holds all that was ever sent.
 constexpr std::string_view kDue =
-    "SELECT id, nserie, payload FROM downlink WHERE state = 'queued' AND not_before <= NOW(6) "
-    "AND attempts < max_attempts AND (lease_until IS NULL OR lease_until <= NOW(6)) AND id > ? ORDER BY id LIMIT ?";
+    "SELECT id, nserie, payload, CAST(not_before AS CHAR) FROM downlink FORCE INDEX (due) "
+    "WHERE state = 'queued' AND not_before >= ? AND (not_before > ? OR id > ?) AND not_before <= NOW(6) "
+    "AND attempts < max_attempts AND (expires_at IS NULL OR expires_at > NOW(6)) "
+    "AND (lease_until IS NULL OR lease_until <= NOW(6)) ORDER BY not_before, id LIMIT ?";
+// The lease is longer than an attempt can take: one commit, one send, one commit.
+constexpr std::string_view kBeginAttempt =
+    "UPDATE downlink SET attempts = attempts + 1, lease_owner = ?, lease_until = NOW(6) + INTERVAL 60 SECOND "
+    "WHERE id = ? AND state = 'queued' AND attempts < max_attempts AND (expires_at IS NULL OR expires_at > NOW(6)) "
+    "AND (lease_until IS NULL OR lease_until <= NOW(6))";
 constexpr std::string_view kSent =
     "UPDATE downlink SET state = 'sent', sent_at = NOW(6), last_error = NULL, lease_owner = NULL, lease_until = NULL "
     "WHERE id = ? AND state = 'queued'";
 constexpr std::string_view kFailed =
     "UPDATE downlink SET state = IF(? AND attempts < max_attempts, 'queued', 'failed'), last_error = ?, "
-    "lease_owner = NULL, lease_until = NULL WHERE id = ? AND state = 'queued'";
+    "lease_owner = NULL, lease_until = NULL WHERE id = ? AND state = 'queued' "
+    "AND (lease_owner = ? OR lease_until IS NULL OR lease_until <= NOW(6))";
+
+// Read first, without locks: an UPDATE that searched would lock the rows on its way against those who mark them.
+constexpr std::string_view kOverdue =
+    "SELECT id FROM downlink FORCE INDEX (due) WHERE state = 'queued' "
+    "AND (attempts >= max_attempts OR expires_at <= NOW(6)) AND (lease_until IS NULL OR lease_until <= NOW(6)) "
+    "ORDER BY not_before, id LIMIT ?";
+constexpr std::string_view kSettle =
+    "UPDATE downlink SET state = IF(attempts >= max_attempts, 'failed', 'expired'), "
+    "last_error = IF(lease_owner IS NULL, last_error, 'the outcome of the last attempt is unknown'), "
+    "lease_owner = NULL, lease_until = NULL WHERE state = 'queued' "
+    "AND (attempts >= max_attempts OR expires_at <= NOW(6)) AND (lease_until IS NULL OR lease_until <= NOW(6)) "
+    "AND id IN (?";
+
 constexpr std::string_view kAdd =
     "INSERT INTO downlink (nserie, payload, not_before, expires_at, max_attempts) VALUES (?, ?, "
     "NOW(6) + INTERVAL ? SECOND, NOW(6) + INTERVAL ? SECOND, COALESCE(?, DEFAULT(max_attempts)))";
@@ -33,52 +56,76 @@ constexpr std::string_view kCancel =
     "AND (lease_until IS NULL OR lease_until <= NOW(6))";
 constexpr std::string_view kList =
     "SELECT id, nserie, state, CAST(created_at AS CHAR), attempts, CAST(sent_at AS CHAR), last_error, LENGTH(payload) "
-    "FROM downlink WHERE (? = '' OR nserie = ?) AND (? = '' OR state = ?) ORDER BY id DESC LIMIT ?";
+    "FROM downlink WHERE TRUE";
 
-std::string begin_attempt_statement() {
-  return "UPDATE downlink SET attempts = attempts + 1, lease_owner = ?, lease_until = NOW(6) + " + std::string(kLease) +
-         " WHERE id = ? AND state = 'queued' AND attempts < max_attempts "
-         "AND (expires_at IS NULL OR expires_at > NOW(6)) AND (lease_until IS NULL OR lease_until <= NOW(6))";
+std::string settle_statement() {
+  std::string statement(kSettle);
+  for (std::size_t i = 1; i < kSettledAtOnce; ++i)
+    statement += ", ?";
+  return statement + ")";
 }
 
 }  // namespace
 
 void DownlinkTable::settle_overdue(db::Connection& connection, greenrt::Deadline deadline) {
-  connection.execute(kExpire, std::initializer_list<db::Value>{}, deadline);
-  connection.execute(kGiveUp, std::initializer_list<db::Value>{}, deadline);
+  static const std::string settle = settle_statement();
+  const db::Rows overdue = connection.execute(kOverdue, {kSettledAtOnce}, deadline);
+  if (!overdue.empty()) {
+    std::array<db::Value, kSettledAtOnce> ids;  // NULL is nobody's
+    for (std::size_t i = 0; i < overdue.size(); ++i)
+      ids[i] = overdue[i].uint64(0);
+    connection.execute(settle, ids, deadline);
+  }
+  if (overdue.size() < kSettledAtOnce) settle_at_ = kSettleEvery;
 }
 
 std::vector<ingest::Downlink> DownlinkTable::due(std::size_t limit) {
   const greenrt::Deadline deadline(time_limit_);
   const db::Lease connection = pool_.acquire(deadline);
-  if (last_seen_ == 0) settle_overdue(*connection, deadline);
+  if (settle_at_.expired()) settle_overdue(*connection, deadline);
 
+  const db::Rows rows =
+      connection->execute(kDue, {cursor_.not_before, cursor_.not_before, cursor_.id, limit}, deadline);
   std::vector<ingest::Downlink> downlinks;
-  const db::Rows rows = connection->execute(kDue, {last_seen_, limit}, deadline);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto payload = rows[i].bytes(2);
     downlinks.push_back({rows[i].uint64(0), std::string(rows[i].text(1)), {payload.begin(), payload.end()}});
   }
-  last_seen_ = downlinks.size() < limit ? 0 : downlinks.back().id;
+  if (rows.empty() || rows.size() < limit) {
+    cursor_ = {};
+  } else {
+    cursor_ = {std::string(rows[rows.size() - 1].text(3)), downlinks.back().id};
+  }
   return downlinks;
 }
 
 bool DownlinkTable::begin_attempt(const ingest::Downlink& downlink) {
-  static const std::string statement = begin_attempt_statement();
   const greenrt::Deadline deadline(time_limit_);
-  const db::Lease connection = pool_.acquire(deadline);
-  return connection->execute(statement, {collector_, downlink.id}, deadline).affected_rows() == 1;
+  return pool_.acquire(deadline)->execute(kBeginAttempt, {collector_, downlink.id}, deadline).affected_rows() == 1;
 }
 
 void DownlinkTable::mark_sent(const ingest::Downlink& downlink) {
-  const greenrt::Deadline deadline(time_limit_);
-  pool_.acquire(deadline)->execute(kSent, {downlink.id}, deadline);
+  mark(kSent, {downlink.id});
 }
 
 void DownlinkTable::mark_failed(const ingest::Downlink& downlink, std::string_view error, bool retry) {
-  const greenrt::Deadline deadline(time_limit_);
   const std::string text = printable(error).substr(0, kLongestError);
-  pool_.acquire(deadline)->execute(kFailed, {retry ? 1 : 0, text, downlink.id}, deadline);
+  mark(kFailed, {retry ? 1 : 0, text, downlink.id, collector_});
+}
+
+void DownlinkTable::mark(std::string_view statement, std::initializer_list<db::Value> values) {
+  const greenrt::Deadline deadline(time_limit_);
+  while (true) {
+    try {
+      pool_.acquire(deadline)->execute(statement, values, deadline);
+      return;
+    } catch (const db::PoolClosed&) {
+      throw;
+    } catch (const db::Error& error) {
+      if (deadline.expired() || error.error_class() == db::ErrorClass::kStopAndAlarm) throw;
+    }
+    greenrt::sleep(std::min<greenrt::Duration>(kPauseBetweenMarks, deadline.remaining()));
+  }
 }
 
 std::uint64_t DownlinkTable::add(const NewDownlink& downlink) {
@@ -98,9 +145,21 @@ bool DownlinkTable::cancel(std::uint64_t id) {
 }
 
 std::vector<DownlinkTable::Row> DownlinkTable::list(std::string_view nserie, std::string_view state,
-                                                    std::uint32_t limit) {
+                                                    std::uint64_t limit) {
+  std::string statement(kList);
+  std::vector<db::Value> values;
+  const auto only = [&](std::string_view condition, std::string_view value) {
+    if (value.empty()) return;
+    statement += condition;
+    values.emplace_back(value);
+  };
+  only(" AND nserie = ?", nserie);
+  only(" AND state = ?", state);
+  statement += " ORDER BY id DESC LIMIT ?";
+  values.emplace_back(limit);
+
   const greenrt::Deadline deadline(time_limit_);
-  const db::Rows rows = pool_.acquire(deadline)->execute(kList, {nserie, nserie, state, state, limit}, deadline);
+  const db::Rows rows = pool_.acquire(deadline)->execute(statement, values, deadline);
   const auto text = [](const db::Row& row, std::size_t column) {
     return std::string(row.optional_text(column).value_or(""));
   };

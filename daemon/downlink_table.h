@@ -3,14 +3,18 @@
 // A row is `queued` until an attempt to send it succeeded (`sent`), the last attempt failed (`failed`), or its time was
 // over (`expired`). An attempt is counted, and leased to this collector, in a commit of its own before the frame is
 // sent; a row whose lease ran out without an outcome belongs to a collector that died in between: it is tried again
-// while it has attempts left, and then fails with "outcome unknown".
+// while it has attempts left and its time is not over, and says at its end that an outcome is unknown.
 //
-// Every call yields and throws db::Error.
+// due() goes through the rows in the order of not_before, each call with work for its own rows only, however many wait
+// for devices that nobody hears. What has no attempt or no time left is settled on the way, every few seconds.
+//
+// Every call yields and throws db::Error. Marks are tried again until `time_limit`: a lost one sends a frame twice.
 
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,7 +41,7 @@ class DownlinkTable final : public ingest::DownlinkSource {
     std::vector<std::byte> payload;
     std::optional<std::chrono::seconds> delay;       // not before then
     std::optional<std::chrono::seconds> expires_in;  // none: never
-    std::optional<std::uint32_t> max_attempts;       // none: the table's default
+    std::optional<std::uint64_t> max_attempts;       // none: the table's default
   };
   // The number of the new row.
   std::uint64_t add(const NewDownlink& downlink);
@@ -56,15 +60,22 @@ class DownlinkTable final : public ingest::DownlinkSource {
     std::uint64_t payload_size = 0;
   };
   // The newest rows first; empty `nserie` and `state` mean any.
-  std::vector<Row> list(std::string_view nserie, std::string_view state, std::uint32_t limit);
+  std::vector<Row> list(std::string_view nserie, std::string_view state, std::uint64_t limit);
 
  private:
+  struct Cursor {
+    std::string not_before = "1000-01-01 00:00:00";
+    std::uint64_t id = 0;
+  };
+
   void settle_overdue(db::Connection& connection, greenrt::Deadline deadline);
+  void mark(std::string_view statement, std::initializer_list<db::Value> values);
 
   std::string collector_;
   db::ConnectionPool& pool_;
   greenrt::Duration time_limit_;
-  std::uint64_t last_seen_ = 0;  // where due() goes on
+  greenrt::Deadline settle_at_ = greenrt::Duration::zero();
+  Cursor cursor_;  // due() goes on behind it
 };
 
 }  // namespace hilera
