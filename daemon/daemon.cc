@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "daemon/control_commands.h"
@@ -40,13 +41,14 @@ class Daemon {
   Daemon(const Config& config, const Logging& logging)
       : config_(config),
         notifier_(Notifier::from_environment()),
-        pool_(pool_options(*config.database)),
+        database_options_(pool_options(*config.database)),
+        pool_(database_options_),
         store_(config.collector, pool_, reporter_),
         intake_(config, store_, reporter_),
         downlinks_(config.collector, pool_, config.database->query_timeout),
         transmitter_({.poll_interval = config.transmit.poll_interval, .batch = config.transmit.batch}, downlinks_,
                      intake_.devices(), reporter_),
-        database_(pool_),
+        database_(database_options_.connect),
         status_({config_, intake_, store_, pool_, database_, transmitter_, logging}),
         http_(config.http, http_routes()),
         control_(config.control.socket, control_commands(status_, downlinks_)) {
@@ -54,11 +56,23 @@ class Daemon {
     http_.declare_metrics(metrics_);
   }
 
+  // After an orderly drain nothing is left to do here.
+  ~Daemon() {
+    const greenrt::Shield shield;
+    watchdog_.reset();
+    if (transmitting_) transmitting_->kill();
+  }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
   int run() {
     greenrt::Event stop;
     const auto on_signal = [&](int signal) {
       log::info("signal", {{"number", signal}});
-      if (stop.is_set()) intake_.abandon();
+      if (stop.is_set()) {
+        at_once_ = true;
+        intake_.abandon();
+      }
       stop.set();
     };
     const greenrt::SignalHandler on_term(SIGTERM, on_signal);
@@ -79,8 +93,12 @@ class Daemon {
             {"/healthz", [](const HttpRequest&) { return HttpResponse{.body = "ok\n"}; }},
             {"/readyz", [this](const HttpRequest&) { return readiness(); }},
             {"/status", [this](const HttpRequest&) {
-               return HttpResponse{.content_type = "application/json", .body = status_.document().dump(2) + "\n"};
+               return HttpResponse{.content_type = "application/json", .body = status_text()};
              }}};
+  }
+
+  [[nodiscard]] std::string status_text() const {
+    return status_.document().dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
 
   [[nodiscard]] HttpResponse readiness() const {
@@ -116,9 +134,11 @@ class Daemon {
     tell(notifier_.stopping("draining"));
     log::info("draining", {{"in_flight", intake_.counters().in_flight}});
     watchdog_.reset();
-    if (transmitting_) transmitting_->kill();
+    if (transmitting_) transmitting_->kill_soon();
     intake_.stop_receiving(deadline.sooner(kDrainSockets));
-    intake_.finish(deadline);
+    const greenrt::Deadline rest = at_once_ ? greenrt::Deadline(seconds(0)) : deadline;
+    intake_.finish(rest);
+    if (transmitting_) transmitting_->join(rest);
     database_.stop();
     http_.stop(kCloseServers);
     control_.stop(kCloseServers);
@@ -142,6 +162,7 @@ class Daemon {
   const Config& config_;
   Notifier notifier_;
   LogReporter reporter_;
+  const db::PoolOptions database_options_;
   db::ConnectionPool pool_;
   MariaStore store_;
   Intake intake_;
@@ -154,6 +175,7 @@ class Daemon {
   ControlServer control_;
   greenrt::GreenletRef transmitting_;
   std::unique_ptr<Watchdog> watchdog_;
+  bool at_once_ = false;  // a second signal has come
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "daemon/database_monitor.h"
 
 #include <algorithm>
-#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -10,65 +9,62 @@
 #include "db/schema.h"
 
 namespace hilera {
-namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-
-constexpr seconds kLookEvery{5};
-constexpr seconds kTimeLimit{10};
-constexpr milliseconds kFirstPause{250};
-constexpr seconds kLongestPause{5};
-
-}  // namespace
-
-DatabaseMonitor::DatabaseMonitor(db::ConnectionPool& pool) : pool_(pool) {
+DatabaseMonitor::DatabaseMonitor(const db::ConnectOptions& options, const Pace& pace)
+    : dialer_(options, 1), pace_(pace) {
   greenlet_ = greenrt::spawn([this] { run(); });
   greenlet_->set_name("database monitor");
 }
 
 DatabaseMonitor::~DatabaseMonitor() {
+  const greenrt::Shield shield;
   stop();
 }
 
 void DatabaseMonitor::stop() {
   if (greenlet_) std::exchange(greenlet_, nullptr)->kill();
+  connection_.reset();
 }
 
 void DatabaseMonitor::run() {
-  greenrt::Duration pause = kFirstPause;
+  greenrt::Duration pause = pace_.first_pause;
   while (true) {
     try {
       look();
-      set_state("");
-      pause = kLookEvery;
-    } catch (const db::PoolClosed&) {
-      return;
-    } catch (const std::runtime_error& error) {
-      if (healthy_) pause = kFirstPause;
-      schema_checked_ = false;
-      set_state(pool_.last_error().empty() ? error.what() : pool_.last_error());
-      pause = std::min<greenrt::Duration>(pause * 2, kLongestPause);
+      set_problem("");
+      pause = pace_.first_pause;
+      greenrt::sleep(pace_.look_every);
+      continue;
+    } catch (const std::exception& error) {
+      set_problem(error.what());
     }
     greenrt::sleep(pause);
+    pause = std::min(pause * 2, pace_.look_every);
   }
 }
 
 void DatabaseMonitor::look() {
-  const greenrt::Deadline deadline(kTimeLimit);
-  const db::Lease connection = pool_.acquire(deadline);
-  connection->ping(deadline);
-  if (!schema_checked_) require_schema(*connection);
-  schema_checked_ = true;
+  const greenrt::Deadline deadline(pace_.time_limit);
+  require_schema(connection(deadline), deadline);
 }
 
-void DatabaseMonitor::require_schema(db::Connection& connection) {
-  db::SchemaStatus status = db::check_schema(connection, kTimeLimit);
+db::Connection& DatabaseMonitor::connection(greenrt::Deadline deadline) {
+  if (connection_ && connection_->usable()) return *connection_;
+  // A node that has let us down is the last one to be asked again.
+  if (connection_ && connection_->breaking_code() != 0) dialer_.move_on_from(connection_->endpoint());
+  connection_.reset();
+  connection_ = dialer_.connect(deadline);
+  return *connection_;
+}
+
+void DatabaseMonitor::require_schema(db::Connection& connection, greenrt::Deadline deadline) {
+  db::SchemaStatus status = db::check_schema(connection, deadline);
   if (status.state == db::SchemaState::kMissing || status.state == db::SchemaState::kOlder) {
     try {
-      status = db::apply_schema(connection, {}, kTimeLimit);
+      status = db::apply_schema(connection, {}, deadline);
       log::info("schema_applied", {{"version", status.found}});
     } catch (const db::Error& error) {
+      if (error.error_class() != db::ErrorClass::kStopAndAlarm) throw;
       throw std::runtime_error("the tables are " + std::string(db::to_string(status.state)) + " (" + error.what() +
                                "): run `hileractl schema apply`");
     }
@@ -79,11 +75,13 @@ void DatabaseMonitor::require_schema(db::Connection& connection) {
   }
 }
 
-void DatabaseMonitor::set_state(std::string problem) {
-  const bool healthy = problem.empty();
-  if (healthy && !healthy_) log::info("database_ready");
-  if (!healthy && problem != problem_) log::warning("database_unavailable", {{"error", problem}});
-  healthy_ = healthy;
+void DatabaseMonitor::set_problem(std::string problem) {
+  if (problem == problem_) return;
+  if (problem.empty()) {
+    log::info("database_ready");
+  } else {
+    log::warning("database_unavailable", {{"error", problem}});
+  }
   problem_ = std::move(problem);
 }
 

@@ -1,27 +1,37 @@
 // DatabaseMonitor: a greenlet that knows whether records can be stored: the database answers and has our tables.
 //
-// At start, and after every outage, it checks the schema; where tables are missing or old it tries to make them, which
-// works only if the database user may, and otherwise says what to do. While all is well it looks every few seconds, so
-// that a database that went away without traffic is noticed, too. Changes of state are logged once.
+// It has a connection of its own, beside those of the pool, so that it is not kept waiting when all of them are busy,
+// and does not take a busy database for one that is away. It looks every few seconds; where tables are missing or old
+// it tries to make them, which works only if the database user may, and otherwise says what to do and goes on looking.
+// Changes of state are logged once.
 
 #pragma once
 
+#include <memory>
 #include <string>
 
-#include "db/pool.h"
+#include "db/connection.h"
+#include "db/dialer.h"
 #include "greenrt/greenlet.h"
 
 namespace hilera {
 
 class DatabaseMonitor {
  public:
-  // `pool` must outlive it. Starts its greenlet.
-  explicit DatabaseMonitor(db::ConnectionPool& pool);
+  struct Pace {
+    greenrt::Duration look_every = std::chrono::seconds(5);          // while all is well, and at most when it is not
+    greenrt::Duration first_pause = std::chrono::milliseconds(250);  // after a failure; doubles
+    greenrt::Duration time_limit = std::chrono::seconds(10);         // for one look
+  };
+
+  // Starts its greenlet.
+  explicit DatabaseMonitor(const db::ConnectOptions& options) : DatabaseMonitor(options, Pace()) {}
+  DatabaseMonitor(const db::ConnectOptions& options, const Pace& pace);
   ~DatabaseMonitor();
   DatabaseMonitor(const DatabaseMonitor&) = delete;
   DatabaseMonitor& operator=(const DatabaseMonitor&) = delete;
 
-  [[nodiscard]] bool healthy() const { return healthy_; }
+  [[nodiscard]] bool healthy() const { return problem_.empty(); }
   // Why not, for people; empty when healthy.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
@@ -31,12 +41,13 @@ class DatabaseMonitor {
  private:
   void run();
   void look();
-  void require_schema(db::Connection& connection);
-  void set_state(std::string problem);
+  db::Connection& connection(greenrt::Deadline deadline);
+  void require_schema(db::Connection& connection, greenrt::Deadline deadline);
+  void set_problem(std::string problem);
 
-  db::ConnectionPool& pool_;
-  bool healthy_ = false;
-  bool schema_checked_ = false;
+  db::Dialer dialer_;
+  Pace pace_;
+  std::unique_ptr<db::Connection> connection_;
   std::string problem_ = "not connected yet";
   greenrt::GreenletRef greenlet_;
 };

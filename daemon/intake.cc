@@ -48,8 +48,9 @@ Intake::Intake(const Config& config, ingest::Store& store, ingest::Reporter& rep
 }
 
 Intake::~Intake() {
-  for (const auto& greenlet : receiver_greenlets_)
-    greenlet->kill();
+  const greenrt::Shield shield;
+  greenrt::kill_all(receiver_greenlets_);
+  pipeline_.abandon();
 }
 
 void Intake::start() {

@@ -26,6 +26,7 @@ class Intake {
  public:
   // Binds. Throws std::runtime_error that names the listener. `store` and `reporter` must outlive it.
   Intake(const Config& config, ingest::Store& store, ingest::Reporter& reporter);
+  // Without an orderly end before, what is in flight is dropped. Yields.
   ~Intake();
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;

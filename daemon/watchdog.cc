@@ -25,6 +25,7 @@ Watchdog::Watchdog(Notifier& notifier, const Intake& intake)
 }
 
 Watchdog::~Watchdog() {
+  const greenrt::Shield shield;
   if (greenlet_) greenlet_->kill();
 }
 
