@@ -1,0 +1,366 @@
+#include "daemon/downlink_table.h"
+
+#include <algorithm>
+
+#include "tests/daemon/store_fixture.h"
+
+namespace hilera {
+namespace {
+
+using namespace hilera::testing;
+using greenrt::spawn;
+using ingest::Downlink;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Ids = std::vector<std::uint64_t>;
+
+constexpr seconds kTimeLimit{30};
+
+std::vector<std::byte> payload(std::string_view text) {
+  const auto bytes = ingest::as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+// The table as collector "host-a" sees it.
+struct World {
+  TestDatabase database;
+  TestPool pool{database.options(), 4};
+  DownlinkTable table{"host-a", *pool, kTimeLimit};
+
+  std::uint64_t add(std::string_view nserie = "D1", std::optional<std::uint64_t> max_attempts = {}) {
+    return table.add({.nserie = std::string(nserie), .payload = payload("hello"), .max_attempts = max_attempts});
+  }
+  // A number of rows, due one after the other, by SQL: number 1 first.
+  void fill(int rows) const {
+    database.sql(
+        "INSERT INTO downlink (id, nserie, payload, not_before) SELECT seq, CONCAT('D', seq), 'p', "
+        "NOW(6) - INTERVAL (1000000 - seq) SECOND FROM seq_1_to_" +
+        std::to_string(rows));
+  }
+  [[nodiscard]] std::string column(const std::string& columns, std::uint64_t id) const {
+    return database.sql("SELECT " + columns + " FROM downlink WHERE id = " + std::to_string(id));
+  }
+  void set(const std::string& assignments, std::uint64_t id) const {
+    database.sql("UPDATE downlink SET " + assignments + " WHERE id = " + std::to_string(id));
+  }
+  void end_lease(std::uint64_t id) const { set("lease_until = NOW(6) - INTERVAL 1 SECOND", id); }
+
+  // What is due to a collector that has just started.
+  Ids due(std::size_t limit = 100) { return ids(DownlinkTable("host-b", *pool, kTimeLimit).due(limit)); }
+  static Ids ids(const std::vector<Downlink>& downlinks) {
+    Ids result;
+    for (const Downlink& each : downlinks)
+      result.push_back(each.id);
+    return result;
+  }
+};
+
+SERVER_TEST(DownlinkTable, GivesWhatWasAdded) {
+  World world;
+  const auto id = world.table.add({.nserie = "D1", .payload = {std::byte{0}, std::byte{255}}});
+  const auto downlinks = world.table.due(10);
+  ASSERT_EQ(downlinks.size(), 1u);
+  EXPECT_EQ(downlinks[0].id, id);
+  EXPECT_EQ(downlinks[0].nserie, "D1");
+  EXPECT_EQ(downlinks[0].payload, (std::vector{std::byte{0}, std::byte{255}}));
+  EXPECT_EQ(world.column("state, attempts, max_attempts, expires_at, lease_owner", id), "queued\t0\t3\tNULL\tNULL");
+}
+
+SERVER_TEST(DownlinkTable, GivesTheOneThatIsDueLongestFirst) {
+  World world;
+  const auto late = world.add();
+  const auto early = world.add();
+  world.set("not_before = NOW(6) - INTERVAL 1 HOUR", early);
+  EXPECT_THAT(world.due(), ElementsAre(early, late));
+}
+
+SERVER_TEST(DownlinkTable, GoesOnWhereItEndedAndBeginsAnew) {
+  World world;
+  world.fill(5);
+  EXPECT_THAT(World::ids(world.table.due(2)), ElementsAre(1, 2));
+  EXPECT_THAT(World::ids(world.table.due(2)), ElementsAre(3, 4));
+  EXPECT_THAT(World::ids(world.table.due(2)), ElementsAre(5));
+  EXPECT_THAT(World::ids(world.table.due(2)), ElementsAre(1, 2));
+}
+
+SERVER_TEST(DownlinkTable, BeginsAnewAfterABatchThatWasTheLast) {
+  World world;
+  world.fill(2);
+  EXPECT_THAT(World::ids(world.table.due(2)), ElementsAre(1, 2));
+  EXPECT_THAT(World::ids(world.table.due(2)), IsEmpty());
+  EXPECT_THAT(World::ids(world.table.due(2)), ElementsAre(1, 2));
+}
+
+SERVER_TEST(DownlinkTable, GivesEachOfThoseThatAreDueAtTheSameMoment) {
+  World world;
+  world.fill(5);
+  world.database.sql("UPDATE downlink SET not_before = '2020-01-01 00:00:00.123456'");
+  EXPECT_THAT(World::ids(world.table.due(2)), ElementsAre(1, 2));
+  EXPECT_THAT(World::ids(world.table.due(2)), ElementsAre(3, 4));
+  EXPECT_THAT(World::ids(world.table.due(2)), ElementsAre(5));
+}
+
+SERVER_TEST(DownlinkTable, GivesNothingForNoRoom) {
+  World world;
+  world.fill(2);
+  EXPECT_THAT(world.table.due(0), IsEmpty());
+}
+
+SERVER_TEST(DownlinkTable, WaitsUntilTheTimeHasCome) {
+  World world;
+  const auto id = world.table.add({.nserie = "D1", .payload = payload("later"), .delay = seconds(3600)});
+  EXPECT_THAT(world.due(), IsEmpty());
+  world.set("not_before = not_before - INTERVAL 1 HOUR", id);
+  EXPECT_THAT(world.due(), ElementsAre(id));
+}
+
+SERVER_TEST(DownlinkTable, ReadsAsManyRowsAsItGives) {
+  World world;
+  world.fill(3000);
+  world.database.sql("UPDATE downlink SET state = 'sent' WHERE id <= 1000");
+  world.table.due(1);  // settles what is overdue, which looks at all that is queued
+  TestPool one(world.database.options(), 1);
+  DownlinkTable table("host-b", *one, kTimeLimit);
+  table.due(10);
+  one->acquire()->execute("FLUSH STATUS");
+  EXPECT_EQ(table.due(10).size(), 10u);
+  const auto reads = one->acquire()->query(
+      "SELECT SUM(variable_value) FROM information_schema.session_status WHERE variable_name LIKE 'handler_read%'");
+  EXPECT_LE(reads[0].int64(0), 25);
+}
+
+SERVER_TEST(DownlinkTable, CountsAnAttemptAndLeasesTheRow) {
+  World world;
+  const auto id = world.add();
+  const auto downlinks = world.table.due(10);
+  EXPECT_TRUE(world.table.begin_attempt(downlinks[0]));
+  EXPECT_EQ(world.column("state, attempts, lease_owner, lease_until > NOW(6) + INTERVAL 50 SECOND", id),
+            "queued\t1\thost-a\t1");
+  EXPECT_THAT(world.due(), IsEmpty()) << "for others, and for ourselves";
+  EXPECT_THAT(world.table.due(10), IsEmpty());
+}
+
+SERVER_TEST(DownlinkTable, LetsOneCollectorOfTwoMakeAnAttempt) {
+  World world;
+  DownlinkTable other("host-b", *world.pool, kTimeLimit);
+  for (int round = 0; round < 5; ++round) {
+    const Downlink downlink{.id = world.add(), .nserie = {}, .payload = {}};
+    auto ours = spawn([&] { return world.table.begin_attempt(downlink); });
+    auto theirs = spawn([&] { return other.begin_attempt(downlink); });
+    EXPECT_NE(ours->get(), theirs->get());
+    EXPECT_EQ(world.column("attempts", downlink.id), "1");
+  }
+}
+
+SERVER_TEST(DownlinkTable, BeginsNoAttemptAtWhatIsOver) {
+  World world;
+  const auto refused = [&](const std::string& assignments) {
+    const Downlink downlink{.id = world.add(), .nserie = {}, .payload = {}};
+    world.set(assignments, downlink.id);
+    return !world.table.begin_attempt(downlink);
+  };
+  EXPECT_TRUE(refused("state = 'sent'"));
+  EXPECT_TRUE(refused("state = 'cancelled'"));
+  EXPECT_TRUE(refused("expires_at = NOW(6)"));
+  EXPECT_TRUE(refused("attempts = max_attempts"));
+  EXPECT_TRUE(refused("lease_owner = 'host-b', lease_until = NOW(6) + INTERVAL 1 MINUTE"));
+  EXPECT_FALSE(refused("lease_owner = 'host-b', lease_until = NOW(6)"));
+  EXPECT_FALSE(world.table.begin_attempt({.id = 999'999, .nserie = {}, .payload = {}}));
+}
+
+SERVER_TEST(DownlinkTable, MarksWhatWasSent) {
+  World world;
+  const Downlink downlink{.id = world.add(), .nserie = {}, .payload = {}};
+  world.table.begin_attempt(downlink);
+  world.table.mark_sent(downlink);
+  EXPECT_EQ(world.column("state, attempts, ABS(TIMESTAMPDIFF(SECOND, sent_at, UTC_TIMESTAMP(6))) < 60, lease_owner, "
+                         "lease_until, last_error",
+                         downlink.id),
+            "sent\t1\t1\tNULL\tNULL\tNULL");
+  EXPECT_THAT(world.due(), IsEmpty());
+}
+
+SERVER_TEST(DownlinkTable, TriesAgainWhileThereAreAttemptsLeft) {
+  World world;
+  const Downlink downlink{.id = world.add("D1", 2), .nserie = {}, .payload = {}};
+  world.table.begin_attempt(downlink);
+  world.table.mark_failed(downlink, "no route", true);
+  EXPECT_EQ(world.column("state, attempts, last_error, lease_until", downlink.id), "queued\t1\tno route\tNULL");
+  EXPECT_THAT(world.due(), ElementsAre(downlink.id));
+  world.table.begin_attempt(downlink);
+  world.table.mark_failed(downlink, "no route", true);
+  EXPECT_EQ(world.column("state, attempts", downlink.id), "failed\t2");
+  EXPECT_THAT(world.due(), IsEmpty());
+}
+
+SERVER_TEST(DownlinkTable, GivesUpWhatCannotBeSent) {
+  World world;
+  const Downlink downlink{.id = world.add(), .nserie = {}, .payload = {}};
+  world.table.mark_failed(downlink, "too long: \xff " + std::string(300, 'x'), false);
+  EXPECT_EQ(world.column("state, attempts, LEFT(last_error, 16), CHAR_LENGTH(last_error)", downlink.id),
+            "failed\t0\ttoo long: \\xff x\t255");
+}
+
+SERVER_TEST(DownlinkTable, FailsNothingThatAnotherCollectorIsSending) {
+  World world;
+  DownlinkTable other("host-b", *world.pool, kTimeLimit);
+  const Downlink downlink{.id = world.add(), .nserie = {}, .payload = {}};
+  other.begin_attempt(downlink);
+  world.table.mark_failed(downlink, "our codec cannot carry it", false);
+  EXPECT_EQ(world.column("state", downlink.id), "queued");
+  other.mark_sent(downlink);
+  EXPECT_EQ(world.column("state", downlink.id), "sent");
+}
+
+SERVER_TEST(DownlinkTable, TriesAgainAfterACrashBetweenAttemptAndMark) {
+  World world;
+  const auto id = world.add();
+  world.table.begin_attempt({.id = id, .nserie = {}, .payload = {}});
+  EXPECT_THAT(world.due(), IsEmpty()) << "it may still be on its way";
+  world.end_lease(id);
+  EXPECT_THAT(world.due(), ElementsAre(id));
+  EXPECT_EQ(world.column("state, attempts", id), "queued\t1");
+}
+
+SERVER_TEST(DownlinkTable, SaysThatTheOutcomeOfTheLastAttemptIsUnknown) {
+  World world;
+  const auto id = world.add("D1", 1);
+  world.table.begin_attempt({.id = id, .nserie = {}, .payload = {}});
+  EXPECT_THAT(world.due(), IsEmpty());
+  EXPECT_EQ(world.column("state", id), "queued");
+  world.end_lease(id);
+  EXPECT_THAT(world.due(), IsEmpty());
+  EXPECT_EQ(world.column("state, last_error, lease_owner", id),
+            "failed\tthe outcome of the last attempt is unknown\tNULL");
+}
+
+SERVER_TEST(DownlinkTable, ExpiresWhatWasNotSentInTime) {
+  World world;
+  const auto id = world.table.add({.nserie = "D1", .payload = payload("soon"), .expires_in = seconds(3600)});
+  EXPECT_THAT(world.due(), ElementsAre(id));
+  world.set("expires_at = expires_at - INTERVAL 1 HOUR", id);
+  EXPECT_THAT(world.due(), IsEmpty());
+  EXPECT_EQ(world.column("state, last_error", id), "expired\tNULL");
+}
+
+SERVER_TEST(DownlinkTable, TellsAnAttemptOfUnknownOutcomeOfWhatHasExpired) {
+  World world;
+  const auto id = world.add();
+  world.table.begin_attempt({.id = id, .nserie = {}, .payload = {}});
+  world.set("expires_at = NOW(6)", id);
+  EXPECT_THAT(world.due(), IsEmpty());
+  EXPECT_EQ(world.column("state", id), "queued") << "the attempt may still succeed";
+  world.end_lease(id);
+  EXPECT_THAT(world.due(), IsEmpty());
+  EXPECT_EQ(world.column("state, last_error", id), "expired\tthe outcome of the last attempt is unknown");
+}
+
+SERVER_TEST(DownlinkTable, GivesNothingExpiredEvenBeforeItIsSettled) {
+  World world;
+  EXPECT_THAT(world.table.due(10), IsEmpty());  // settles: not again for a while
+  const auto id = world.add();
+  world.set("expires_at = NOW(6)", id);
+  EXPECT_THAT(world.table.due(10), IsEmpty());
+}
+
+SERVER_TEST(DownlinkTable, SettlesAnyNumberALimitedNumberAtATime) {
+  World world;
+  world.fill(250);
+  world.database.sql("UPDATE downlink SET expires_at = NOW(6)");
+  world.table.due(10);
+  EXPECT_EQ(world.database.sql("SELECT COUNT(*) FROM downlink WHERE state = 'expired'"), "100");
+  world.table.due(10);
+  world.table.due(10);
+  EXPECT_EQ(world.database.sql("SELECT COUNT(*) FROM downlink WHERE state = 'expired'"), "250");
+}
+
+SERVER_TEST(DownlinkTable, MarksInSpiteOfALostConnection) {
+  World world;
+  const Downlink downlink{.id = world.add(), .nserie = {}, .payload = {}};
+  world.table.begin_attempt(downlink);
+  const auto rival = world.database.connect();
+  rival->execute("START TRANSACTION");
+  rival->query("SELECT * FROM downlink FOR UPDATE");
+  auto marking = spawn([&] { world.table.mark_sent(downlink); });
+  const std::string who = "SELECT id FROM information_schema.processlist WHERE info LIKE 'UPDATE downlink SET state%'";
+  std::string session;
+  while ((session = world.database.sql(who)).empty()) {
+  }
+  world.database.sql("KILL CONNECTION " + session);
+  rival->execute("ROLLBACK");
+  marking->join();
+  EXPECT_TRUE(marking->successful());
+  EXPECT_EQ(world.column("state", downlink.id), "sent");
+}
+
+SERVER_TEST(DownlinkTable, SaysWhatIsWrongWithTheTable) {
+  World world;
+  world.database.sql("RENAME TABLE downlink TO elsewhere");
+  const Downlink downlink{.id = 1, .nserie = {}, .payload = {}};
+  EXPECT_THROW(world.table.due(1), db::Error);
+  EXPECT_THROW(world.table.begin_attempt(downlink), db::Error);
+  EXPECT_THROW(world.table.mark_sent(downlink), db::Error);
+  EXPECT_THROW(world.table.mark_failed(downlink, "x", true), db::Error);
+  EXPECT_THROW(world.add(), db::Error);
+  EXPECT_THROW(world.table.cancel(1), db::Error);
+  EXPECT_THROW(world.table.list("", "", 1), db::Error);
+}
+
+SERVER_TEST(DownlinkTable, EndsAtItsTimeLimit) {
+  World world;
+  DownlinkTable hurried("host-a", *world.pool, milliseconds(50));
+  std::vector<db::Lease> all;
+  for (int i = 0; i < 4; ++i)
+    all.push_back(world.pool->acquire());
+  EXPECT_THROW(hurried.due(1), db::PoolTimeout);
+  EXPECT_THROW(hurried.mark_sent({.id = 1, .nserie = {}, .payload = {}}), db::PoolTimeout);
+}
+
+SERVER_TEST(DownlinkTable, CancelsWhatIsQueuedAndNotOnItsWay) {
+  World world;
+  const auto id = world.add();
+  EXPECT_TRUE(world.table.cancel(id));
+  EXPECT_FALSE(world.table.cancel(id));
+  EXPECT_FALSE(world.table.cancel(999'999));
+  EXPECT_EQ(world.column("state", id), "cancelled");
+  const auto leased = world.add();
+  world.table.begin_attempt({.id = leased, .nserie = {}, .payload = {}});
+  EXPECT_FALSE(world.table.cancel(leased));
+  world.end_lease(leased);
+  EXPECT_TRUE(world.table.cancel(leased));
+}
+
+SERVER_TEST(DownlinkTable, ListsTheNewestFirst) {
+  World world;
+  const auto first = world.add("D1");
+  const auto second = world.add("D2");
+  const auto third = world.add("D1");
+  world.table.mark_sent({.id = third, .nserie = {}, .payload = {}});
+  const auto listed = [&](std::string_view nserie, std::string_view state, std::uint64_t limit) {
+    Ids result;
+    for (const auto& row : world.table.list(nserie, state, limit))
+      result.push_back(row.id);
+    return result;
+  };
+  EXPECT_THAT(listed("", "", 10), ElementsAre(third, second, first));
+  EXPECT_THAT(listed("", "", 2), ElementsAre(third, second));
+  EXPECT_THAT(listed("D1", "", 10), ElementsAre(third, first));
+  EXPECT_THAT(listed("", "queued", 10), ElementsAre(second, first));
+  EXPECT_THAT(listed("D1", "sent", 10), ElementsAre(third));
+  EXPECT_THAT(listed("D3", "", 10), IsEmpty());
+
+  const auto row = world.table.list("D1", "sent", 1).at(0);
+  EXPECT_EQ(row.nserie, "D1");
+  EXPECT_EQ(row.state, "sent");
+  EXPECT_EQ(row.attempts, 0u);
+  EXPECT_EQ(row.payload_size, 5u);
+  EXPECT_THAT(row.created_at, HasSubstr(":"));
+  EXPECT_THAT(row.sent_at, HasSubstr(":"));
+  EXPECT_EQ(row.last_error, "");
+}
+
+}  // namespace
+}  // namespace hilera
