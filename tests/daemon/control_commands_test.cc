@@ -1,0 +1,159 @@
+// The commands of hilerad, as they come from a line of JSON.
+
+#include "daemon/control_commands.h"
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/control_protocol.h"
+#include "tests/daemon/daemon_fixture.h"
+#include "tests/daemon/store_fixture.h"
+
+namespace hilera {
+namespace {
+
+using namespace hilera::testing;
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct World {
+  explicit World(const db::ConnectOptions& options = no_database()) : parts(options) {}
+
+  json call(std::string_view command, const std::string& arguments) {
+    return commands.find(command)->second.handler(json::parse(arguments));
+  }
+  std::string refusal(std::string_view command, const std::string& arguments) {
+    try {
+      const json result = call(command, arguments);
+      ADD_FAILURE() << arguments << " was accepted: " << result;
+    } catch (const ControlError& error) {
+      return error.what();
+    }
+    return "";
+  }
+  std::string refused_add(const std::string& arguments) { return refusal(control::kDownlinkAdd, arguments); }
+
+  StatusWorld parts;
+  ControlServer::Commands commands = control_commands(parts.status, parts.downlinks);
+};
+
+HUB_TEST(ControlCommands, SayWhichOfThemChangeSomething) {
+  World world;
+  EXPECT_EQ(world.commands.size(), 4u);
+  EXPECT_FALSE(world.commands.find(control::kStatus)->second.changes_something);
+  EXPECT_FALSE(world.commands.find(control::kDownlinkList)->second.changes_something);
+  EXPECT_TRUE(world.commands.find(control::kDownlinkAdd)->second.changes_something);
+  EXPECT_TRUE(world.commands.find(control::kDownlinkCancel)->second.changes_something);
+}
+
+HUB_TEST(ControlCommands, GiveTheStatus) {
+  World world;
+  EXPECT_EQ(world.call(control::kStatus, "{}")["collector"], "host-a");
+}
+
+HUB_TEST(ControlCommands, RefuseAMissingOrWrongSerial) {
+  World world;
+  EXPECT_EQ(world.refused_add(R"({"payload": "00"})"), "nserie is missing");
+  EXPECT_EQ(world.refused_add(R"({"nserie": null, "payload": "00"})"), "nserie is missing");
+  EXPECT_EQ(world.refused_add(R"({"nserie": 7, "payload": "00"})"), "nserie must be a text");
+  const std::string wrong = "nserie must be 1 to 127 printable ASCII characters";
+  EXPECT_EQ(world.refused_add(R"({"nserie": "", "payload": "00"})"), wrong);
+  EXPECT_EQ(world.refused_add(R"({"nserie": "a b", "payload": "00"})"), wrong);
+  EXPECT_EQ(world.refused_add(R"({"nserie": "a\u0000", "payload": "00"})"), wrong);
+  EXPECT_EQ(world.refused_add(R"({"nserie": "ñ", "payload": "00"})"), wrong);
+  EXPECT_EQ(world.refused_add(R"({"nserie": ")" + std::string(128, 'x') + R"(", "payload": "00"})"), wrong);
+  EXPECT_EQ(world.refusal(control::kDownlinkList, R"({"nserie": "ñ"})"), wrong);
+}
+
+HUB_TEST(ControlCommands, RefuseAPayloadThatIsNoHexadecimal) {
+  World world;
+  const auto refused = [&](const std::string& payload) {
+    return world.refused_add(R"({"nserie": "D1", "payload": ")" + payload + R"("})");
+  };
+  EXPECT_EQ(world.refused_add(R"({"nserie": "D1"})"), "payload is missing");
+  EXPECT_EQ(world.refused_add(R"({"nserie": "D1", "payload": ["00"]})"), "payload must be a text");
+  EXPECT_EQ(refused(""), "payload must be pairs of hexadecimal digits");
+  EXPECT_EQ(refused("abc"), "payload must be pairs of hexadecimal digits");
+  EXPECT_EQ(refused("0g"), "payload must be hexadecimal digits");
+  EXPECT_EQ(refused("0 "), "payload must be hexadecimal digits");
+  EXPECT_EQ(refused("ñ"), "payload must be hexadecimal digits");
+  EXPECT_EQ(refused(std::string(2 * 60 * 1024 + 2, '0')), "payload is too long for a datagram");
+}
+
+HUB_TEST(ControlCommands, RefuseTimesThatAreNone) {
+  World world;
+  for (const std::string name : {"expires_in", "not_before_in"}) {
+    const auto refused = [&](const std::string& value) {
+      return world.refused_add(R"({"nserie": "D1", "payload": "00", ")" + name + R"(": )" + value + "}");
+    };
+    EXPECT_EQ(refused("5"), name + " must be a text");
+    for (const char* wrong : {R"("")", R"("5")", R"("-5s")", R"("5 min")", R"("3651d")", R"("99999999999999999999s")"})
+      EXPECT_EQ(refused(wrong), name + " must be a duration such as 5min, at most 3650d") << wrong;
+  }
+}
+
+HUB_TEST(ControlCommands, RefuseNumbersThatAreNotWholeOrNotInRange) {
+  World world;
+  for (const char* wrong : {"0", "-1", "101", "1.5", "1e300", "18446744073709551616", "true", "\"3\"", "[]"}) {
+    EXPECT_EQ(world.refused_add(R"({"nserie": "D1", "payload": "00", "max_attempts": )" + std::string(wrong) + "}"),
+              "max_attempts must be a whole number from 1 to 100")
+        << wrong;
+    if (wrong == std::string_view("101")) continue;
+    EXPECT_EQ(world.refusal(control::kDownlinkList, R"({"limit": )" + std::string(wrong) + "}"),
+              "limit must be a whole number from 1 to 10000")
+        << wrong;
+    EXPECT_THAT(world.refusal(control::kDownlinkCancel, R"({"id": )" + std::string(wrong) + "}"),
+                StartsWith("id must be a whole number from 1 to "))
+        << wrong;
+  }
+  EXPECT_EQ(world.refusal(control::kDownlinkCancel, "{}"), "id is missing");
+}
+
+HUB_TEST(ControlCommands, RefuseAnUnknownState) {
+  World world;
+  EXPECT_THAT(world.refusal(control::kDownlinkList, R"({"state": "quued"})"), StartsWith("state must be queued, sent"));
+  EXPECT_EQ(world.refusal(control::kDownlinkList, R"({"state": 1})"), "state must be a text");
+}
+
+SERVER_TEST(ControlCommands, AddListAndCancelADownlink) {
+  const TestDatabase database;
+  World world(database.options());
+  const json added = world.call(control::kDownlinkAdd, R"({"nserie": "D1", "payload": "00fFAb", "max_attempts": 7,
+                                                           "not_before_in": "1500ms", "expires_in": "2h"})");
+  const auto id = added["id"].get<std::uint64_t>();
+  EXPECT_EQ(database.sql("SELECT nserie, HEX(payload), max_attempts, TIMESTAMPDIFF(SECOND, created_at, not_before), "
+                         "TIMESTAMPDIFF(SECOND, created_at, expires_at) FROM downlink"),
+            "D1\t00FFAB\t7\t2\t7200");
+
+  const json listed = world.call(control::kDownlinkList, R"({"nserie": "D1", "state": "queued", "limit": 1})");
+  ASSERT_EQ(listed["downlinks"].size(), 1u);
+  EXPECT_EQ(listed["downlinks"][0]["id"], id);
+  EXPECT_EQ(listed["downlinks"][0]["payload_size"], 3);
+  EXPECT_EQ(world.call(control::kDownlinkList, R"({"state": "sent"})")["downlinks"], json::array());
+
+  const std::string one = R"({"id": )" + std::to_string(id) + "}";
+  EXPECT_EQ(world.call(control::kDownlinkCancel, one)["cancelled"], true);
+  EXPECT_EQ(world.call(control::kDownlinkCancel, one)["cancelled"], false);
+  EXPECT_EQ(world.call(control::kDownlinkList, "{}")["downlinks"][0]["state"], "cancelled");
+}
+
+SERVER_TEST(ControlCommands, TakeTheLongestOfEverything) {
+  const TestDatabase database;
+  World world(database.options());
+  world.call(control::kDownlinkAdd, R"({"nserie": ")" + std::string(127, '~') + R"(", "payload": ")" +
+                                        std::string(2 * 60 * 1024, 'f') +
+                                        R"(", "max_attempts": 100, "not_before_in": "3650d", "expires_in": "3650d"})");
+  EXPECT_EQ(database.sql("SELECT LENGTH(payload), LENGTH(nserie) FROM downlink"), "61440\t127");
+}
+
+SERVER_TEST(ControlCommands, TellWhatTheDatabaseSays) {
+  const TestDatabase database;
+  World world(database.options());
+  database.sql("RENAME TABLE downlink TO elsewhere");
+  EXPECT_THAT(world.refused_add(R"({"nserie": "D1", "payload": "00"})"), StartsWith("the database: "));
+  EXPECT_THAT(world.refusal(control::kDownlinkList, "{}"), HasSubstr("doesn't exist"));
+  EXPECT_THAT(world.refusal(control::kDownlinkCancel, R"({"id": 1})"), HasSubstr("doesn't exist"));
+}
+
+}  // namespace
+}  // namespace hilera

@@ -1,0 +1,106 @@
+// The parts of a daemon as its tests need them: sockets of its own choice, a database that the test names or that
+// nobody answers for.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "daemon/config.h"
+#include "daemon/control_commands.h"
+#include "daemon/database_monitor.h"
+#include "daemon/downlink_table.h"
+#include "daemon/intake.h"
+#include "daemon/logging.h"
+#include "daemon/maria_store.h"
+#include "daemon/status.h"
+#include "greenrt/stream.h"
+#include "ingest/transmitter.h"
+#include "tests/ingest/fakes.h"
+#include "tests/ingest/hex.h"
+#include "tests/ingest/teltonika_vectors.h"
+#include "tests/support/hub_fixture.h"
+
+namespace hilera::testing {
+
+// Two listeners on ports of the kernel's choice: "field" and "trackers", which speaks teltonika.
+inline Config test_config() {
+  Config config;
+  config.collector = "host-a";
+  config.listeners = {{.name = "field", .codec = "native", .address = "127.0.0.1", .receive_buffer = 65536},
+                      {.name = "trackers", .codec = "teltonika", .address = "127.0.0.1", .receive_buffer = 65536}};
+  config.database.emplace();
+  return config;
+}
+
+// Where nobody listens.
+inline db::ConnectOptions no_database() {
+  auto listener = greenrt::Listener::bind_tcp(ingest::testing::loopback());
+  db::ConnectOptions options;
+  options.endpoints = {{.host = "127.0.0.1", .port = listener.local_address().port(), .socket = {}}};
+  listener.close();
+  return options;
+}
+
+// An Intake over a store in memory, with a device in the field.
+struct IntakeWorld {
+  explicit IntakeWorld(const Config& config = test_config()) { intake.emplace(config, store, reporter); }
+  ~IntakeWorld() {
+    intake.reset();
+    greenrt::testing::settle();
+  }
+
+  [[nodiscard]] ingest::Listener& listener(std::size_t index) const { return *intake->listeners()[index]; }
+  [[nodiscard]] ingest::Listener& trackers() const { return listener(1); }
+
+  // A datagram with a record: the serial is the published one, with its last digit replaced.
+  static std::vector<std::byte> record(char last_digit = '5') {
+    auto bytes = ingest::testing::from_hex(ingest::testing::kCodec8Example);
+    bytes[kEndOfSerial] = static_cast<std::byte>(last_digit);
+    return bytes;
+  }
+  void send(const std::vector<std::byte>& bytes) const { device.send(bytes, trackers().socket().local_address()); }
+
+  // Until `received` datagrams have been taken from the socket of the trackers.
+  void wait_for_received(std::uint64_t received) const {
+    EXPECT_TRUE(ingest::testing::eventually([&] { return trackers().counters().received >= received; }));
+    ingest::testing::run_until_quiet();
+  }
+
+  static constexpr std::size_t kEndOfSerial = 22;
+  ingest::testing::FakeStore store;
+  ingest::testing::RecordingReporter reporter;
+  ingest::testing::DeviceSocket device;
+  std::optional<Intake> intake;
+};
+
+// What Status reads, over a database that may be away.
+struct StatusWorld {
+  explicit StatusWorld(const db::ConnectOptions& database_options = no_database())
+      : pool(std::make_unique<db::ConnectionPool>(db::PoolOptions{.connect = database_options})),
+        store(config.collector, *pool, reporter),
+        intake(config, store, reporter),
+        downlinks(config.collector, *pool, std::chrono::seconds(30)),
+        transmitter({}, downlinks, intake.devices(), reporter),
+        database(database_options) {}
+  ~StatusWorld() {
+    database.stop();
+    pool->close();
+    greenrt::testing::settle();
+  }
+
+  Config config = test_config();
+  Logging logging{LogConfig()};
+  ingest::testing::RecordingReporter reporter;
+  std::unique_ptr<db::ConnectionPool> pool;
+  MariaStore store;
+  Intake intake;
+  DownlinkTable downlinks;
+  ingest::Transmitter transmitter;
+  DatabaseMonitor database;
+  Status status{{config, intake, store, *pool, database, transmitter, logging}};
+};
+
+}  // namespace hilera::testing

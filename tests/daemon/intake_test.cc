@@ -1,0 +1,213 @@
+#include "daemon/intake.h"
+
+#include "tests/daemon/daemon_fixture.h"
+
+namespace hilera {
+namespace {
+
+using namespace hilera::testing;
+using greenrt::Deadline;
+using ingest::testing::from_hex;
+using ingest::testing::run_until_quiet;
+using std::chrono::hours;
+using std::chrono::seconds;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::uint64_t dropped(const Intake& intake, ingest::DropReason reason) {
+  return intake.counters().dropped[static_cast<std::size_t>(reason)];
+}
+
+HUB_TEST(Intake, BindsAListenerForEachInTheConfiguration) {
+  const IntakeWorld world;
+  ASSERT_EQ(world.intake->listeners().size(), 2u);
+  EXPECT_EQ(world.listener(0).name(), "field");
+  EXPECT_EQ(world.listener(1).codec().name(), "teltonika");
+  EXPECT_NE(world.listener(0).socket().local_address().port(), 0);
+  EXPECT_FALSE(world.intake->receiving());
+}
+
+HUB_TEST(Intake, NamesTheListenerThatCannotBeBound) {
+  const IntakeWorld first;
+  Config config = test_config();
+  config.listeners[1].port = first.trackers().socket().local_address().port();
+  ingest::testing::FakeStore store;
+  ingest::testing::RecordingReporter reporter;
+  try {
+    const Intake second(config, store, reporter);
+    FAIL() << "two sockets on one port";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(),
+                AllOf(HasSubstr("listener trackers at 127.0.0.1:" + std::to_string(config.listeners[1].port)),
+                      HasSubstr("Address already in use")));
+  }
+  greenrt::testing::settle();
+}
+
+HUB_TEST(Intake, TakesDatagramsToTheStoreAndAnswers) {
+  IntakeWorld world;
+  world.intake->start();
+  EXPECT_TRUE(world.intake->receiving());
+  world.send(IntakeWorld::record());
+  EXPECT_TRUE(ingest::testing::eventually([&] { return world.trackers().counters().acks_sent == 1; }));
+  EXPECT_EQ(world.device.receive().text.size(), 7u) << "the acknowledgement of the protocol";
+  EXPECT_EQ(world.store.calls(), 1u);
+  EXPECT_EQ(world.intake->devices().size(), 1u);
+}
+
+HUB_TEST(Intake, CountsEveryDatagramOfEveryListener) {
+  IntakeWorld world;
+  world.intake->start();
+  world.send(IntakeWorld::record());
+  world.send(from_hex("00"));
+  world.device.send("no frame", world.listener(0).socket().local_address());
+  world.wait_for_received(2);
+  EXPECT_TRUE(ingest::testing::eventually([&] { return world.listener(0).counters().received == 1; }));
+  run_until_quiet();
+  const Ledger ledger = world.intake->ledger();
+  EXPECT_EQ(ledger.intake.received, 3u);
+  EXPECT_EQ(ledger.intake.accepted, 1u);
+  EXPECT_EQ(ledger.intake.rejected, 2u);
+  EXPECT_EQ(ledger.intake.in_flight, 0u);
+  EXPECT_EQ(ledger.store.accepted, 1u);
+  EXPECT_EQ(ledger.store.stored, 1u);
+  EXPECT_TRUE(ledger.balanced());
+}
+
+HUB_TEST(Intake, BalancesWhileFramesAreInFlight) {
+  IntakeWorld world;
+  world.store.hold();
+  world.intake->start();
+  for (const char device : {'1', '2', '3'})
+    world.send(IntakeWorld::record(device));
+  world.wait_for_received(3);
+  EXPECT_EQ(world.intake->ledger().intake.in_flight, 3u);
+  EXPECT_TRUE(world.intake->ledger().balanced());
+  world.store.fail("352093086403651", ingest::StoreUnavailable("away"));
+  run_until_quiet();
+  EXPECT_EQ(world.intake->ledger().intake.in_flight, 2u);
+  EXPECT_EQ(dropped(*world.intake, ingest::DropReason::kStoreUnavailable), 1u);
+  EXPECT_TRUE(world.intake->ledger().balanced());
+  world.store.let_go();
+  EXPECT_TRUE(ingest::testing::eventually([&] { return world.intake->ledger().intake.in_flight == 0; }));
+  EXPECT_EQ(world.intake->ledger().intake.accepted, 2u);
+  EXPECT_TRUE(world.intake->ledger().balanced());
+}
+
+HUB_TEST(Intake, CountsHowRecordsEnded) {
+  IntakeWorld world;
+  world.store.hold();
+  world.intake->start();
+  for (const char device : {'1', '2'})
+    world.send(IntakeWorld::record(device));
+  world.wait_for_received(2);
+  world.store.finish("352093086403651", ingest::StoreResult{.duplicate = 1});
+  world.store.finish("352093086403652", ingest::StoreResult{.dead_lettered = 1});
+  run_until_quiet();
+  const StoreLedger ledger = world.intake->ledger().store;
+  EXPECT_EQ(ledger.accepted, 2u);
+  EXPECT_EQ(ledger.duplicate, 1u);
+  EXPECT_EQ(ledger.dead_lettered, 1u);
+  EXPECT_TRUE(ledger.balanced());
+}
+
+HUB_TEST(Intake, TakesWhatTheSocketHoldsBeforeItStops) {
+  IntakeWorld world;
+  world.intake->start();
+  run_until_quiet();
+  for (int i = 0; i < 100; ++i)
+    world.send(IntakeWorld::record(static_cast<char>('0' + i % 10)));
+  world.intake->stop_receiving(hours(1));
+  EXPECT_FALSE(world.intake->receiving());
+  EXPECT_EQ(world.trackers().counters().received, 100u);
+  world.intake->finish(hours(1));
+  EXPECT_EQ(world.intake->ledger().intake.accepted, 100u);
+  EXPECT_EQ(world.trackers().counters().acks_sent, 100u);
+  EXPECT_TRUE(world.intake->ledger().balanced());
+}
+
+HUB_TEST(Intake, LeavesTheRestInTheSocketsAtTheDeadline) {
+  IntakeWorld world;
+  world.intake->start();
+  run_until_quiet();
+  world.send(IntakeWorld::record());
+  world.intake->stop_receiving(seconds(0));
+  EXPECT_EQ(world.trackers().counters().received, 0u);
+}
+
+HUB_TEST(Intake, WaitsForTheFramesInFlight) {
+  IntakeWorld world;
+  world.store.hold();
+  world.intake->start();
+  world.send(IntakeWorld::record());
+  world.wait_for_received(1);
+  world.intake->stop_receiving(seconds(0));
+  auto finishing = greenrt::spawn([&] { world.intake->finish(hours(1)); });
+  run_until_quiet();
+  EXPECT_FALSE(finishing->ready());
+  world.store.let_go();
+  finishing->join();
+  EXPECT_EQ(world.intake->ledger().intake.accepted, 1u);
+  EXPECT_EQ(world.device.mail().size(), 1u) << "acknowledged before the end";
+}
+
+HUB_TEST(Intake, DropsWhatIsInFlightAtTheDeadlineAndSaysWhy) {
+  IntakeWorld world;
+  world.store.hold();
+  world.intake->start();
+  for (int i = 0; i < 3; ++i)
+    world.send(IntakeWorld::record());  // of one device: two wait for the first
+  world.wait_for_received(3);
+  world.intake->stop_receiving(seconds(0));
+  world.intake->finish(seconds(0));
+  EXPECT_EQ(dropped(*world.intake, ingest::DropReason::kShutdown), 3u);
+  EXPECT_EQ(world.intake->ledger().intake.in_flight, 0u);
+  EXPECT_TRUE(world.intake->ledger().balanced());
+  EXPECT_THAT(world.device.mail(), IsEmpty());
+}
+
+HUB_TEST(Intake, HasNothingToWaitForOnceItIsAbandoned) {
+  IntakeWorld world;
+  world.store.hold();
+  world.intake->start();
+  world.send(IntakeWorld::record());
+  world.wait_for_received(1);
+  auto finishing = greenrt::spawn([&] { world.intake->finish(Deadline::never()); });
+  run_until_quiet();
+  world.intake->abandon();
+  finishing->join();
+  EXPECT_EQ(dropped(*world.intake, ingest::DropReason::kShutdown), 1u);
+  EXPECT_TRUE(world.intake->ledger().balanced());
+}
+
+HUB_TEST(Intake, MayBeDestroyedInTheMiddleOfItsWork) {
+  IntakeWorld world;
+  world.store.hold();
+  world.intake->start();
+  for (const char device : {'1', '2', '2'})
+    world.send(IntakeWorld::record(device));
+  world.wait_for_received(3);
+  world.intake.reset();
+  EXPECT_THAT(world.store.waiting(), IsEmpty());
+}
+
+HUB_TEST(Intake, ShedsBeyondTheLimitsOfTheConfiguration) {
+  Config config = test_config();
+  config.pipeline.max_in_flight = 3;
+  config.pipeline.max_in_flight_per_source = 2;
+  IntakeWorld world(config);
+  world.store.hold();
+  world.intake->start();
+  for (const char device : {'1', '1', '1', '2', '3'})
+    world.send(IntakeWorld::record(device));
+  world.wait_for_received(5);
+  EXPECT_EQ(dropped(*world.intake, ingest::DropReason::kSourceLimit), 1u);
+  EXPECT_EQ(dropped(*world.intake, ingest::DropReason::kInFlightLimit), 1u);
+  EXPECT_TRUE(world.intake->ledger().balanced());
+  world.store.let_go();
+}
+
+}  // namespace
+}  // namespace hilera

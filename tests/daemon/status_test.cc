@@ -1,0 +1,121 @@
+#include "daemon/status.h"
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/version.h"
+#include "tests/daemon/daemon_fixture.h"
+
+namespace hilera {
+namespace {
+
+using namespace hilera::testing;
+using ingest::testing::eventually;
+using ingest::testing::from_hex;
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+HUB_TEST(Status, NamesWhatKeepsTheDaemonFromBeingReady) {
+  StatusWorld world;
+  EXPECT_THAT(world.status.problems(), ElementsAre("the sockets are not read", "database: not connected yet"));
+  world.intake.start();
+  EXPECT_TRUE(eventually([&] { return world.database.problem() != "not connected yet"; }));
+  EXPECT_THAT(world.status.problems(),
+              ElementsAre(AllOf(StartsWith("database: 127.0.0.1:"), HasSubstr("Can't connect"))));
+  EXPECT_FALSE(world.status.document()["ready"].get<bool>());
+}
+
+HUB_TEST(Status, HasEveryKeyThatItPromises) {
+  StatusWorld world;
+  const json document = world.status.document();
+  for (const char* key : {"version", "collector", "uptime_seconds", "ready", "problems", "ledger", "dropped",
+                          "listeners", "database", "devices_known", "downlink", "greenlets"})
+    EXPECT_TRUE(document.contains(key)) << key;
+  EXPECT_EQ(document.size(), 12u);
+  EXPECT_EQ(document["version"], version());
+  EXPECT_EQ(document["collector"], "host-a");
+  EXPECT_GE(document["uptime_seconds"], 0);
+  EXPECT_TRUE(document["ledger"]["balanced"].get<bool>());
+  EXPECT_EQ(document["dropped"], json::object());
+
+  ASSERT_EQ(document["listeners"].size(), 2u);
+  const json& listener = document["listeners"][1];
+  for (const char* key : {"name", "codec", "address", "received", "accepted", "control", "rejected", "kernel_drops",
+                          "acks_sent", "replies_failed"})
+    EXPECT_TRUE(listener.contains(key)) << key;
+  EXPECT_EQ(listener["name"], "trackers");
+  EXPECT_THAT(listener["address"].get<std::string>(), StartsWith("127.0.0.1:"));
+
+  const json& database = document["database"];
+  for (const char* key : {"healthy", "problem", "connections", "errors", "retries"})
+    EXPECT_TRUE(database.contains(key)) << key;
+  for (const char* key : {"idle", "leased", "connecting", "waiting"})
+    EXPECT_EQ(database["connections"][key], 0) << key;
+  for (const char* key : {"sent", "failed"})
+    EXPECT_EQ(document["downlink"][key], 0) << key;
+}
+
+HUB_TEST(Status, CountsWithReasons) {
+  StatusWorld world;
+  const ingest::testing::DeviceSocket device;
+  auto& trackers = *world.intake.listeners()[1];
+  device.send(from_hex("00"), trackers.socket().local_address());
+  world.intake.start();
+  EXPECT_TRUE(eventually([&] { return trackers.counters().rejected.total() == 1; }));
+  const json listener = world.status.document()["listeners"][1];
+  EXPECT_EQ(listener["received"], 1);
+  ASSERT_EQ(listener["rejected"].size(), 1u);
+  EXPECT_EQ(listener["rejected"].begin().value(), 1);
+}
+
+HUB_TEST(Status, CountsTheErrorsOfTheDatabaseByClass) {
+  StatusWorld world;
+  EXPECT_THROW(world.pool->acquire(std::chrono::milliseconds(50)), db::PoolTimeout);
+  EXPECT_GE(world.status.document()["database"]["errors"]["reconnect"], 1);
+}
+
+HUB_TEST(Status, DeclaresTheMetricsThatWePromise) {
+  StatusWorld world;
+  Metrics metrics;
+  world.status.declare_metrics(metrics);
+  const std::string text = metrics.text();
+  for (const char* series : {"hilera_datagrams_received_total{listener=\"field\"} 0",
+                             "hilera_datagrams_accepted_total{listener=\"field\"} 0",
+                             "hilera_datagrams_control_total{listener=\"trackers\"} 0",
+                             "hilera_datagrams_rejected_total{listener=\"trackers\",reason=\"oversize\"} 0",
+                             "hilera_datagrams_dropped_total{reason=\"in_flight_limit\"} 0",
+                             "hilera_datagrams_dropped_total{reason=\"shutdown\"} 0",
+                             "hilera_datagrams_in_flight 0",
+                             "hilera_records_accepted_total 0",
+                             "hilera_records_stored_total 0",
+                             "hilera_records_duplicate_total 0",
+                             "hilera_records_dead_lettered_total 0",
+                             "hilera_records_quarantined_total 0",
+                             "hilera_records_pending 0",
+                             "hilera_kernel_drops_total{listener=\"field\"} 0",
+                             "hilera_acks_sent_total{listener=\"field\"} 0",
+                             "hilera_ack_seconds_count 0",
+                             "hilera_store_seconds_count 0",
+                             "hilera_store_retries_total 0",
+                             "hilera_db_up 0",
+                             "hilera_db_connections{state=\"idle\"} 0",
+                             "hilera_db_errors_total{class=\"poison_row\"} 0",
+                             "hilera_downlink_total{state=\"sent\"} 0",
+                             "hilera_downlink_source_errors_total 0",
+                             "hilera_devices_known 0",
+                             "hilera_hub_lag_seconds_count",
+                             "hilera_greenlets ",
+                             "hilera_stack_high_water_bytes ",
+                             "hilera_log_lost_lines_total 0",
+                             "hilera_build_info{version="})
+    EXPECT_THAT(text, HasSubstr(std::string("\n") + series));
+}
+
+}  // namespace
+}  // namespace hilera
