@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{10};
 constexpr milliseconds kLongestPause{1000};
+constexpr std::chrono::seconds kProblemLasts{10};
 constexpr int kRetriesAtOnce = 3;  // then with a pause, so that what never ends does not become a hot loop
 
 bool worth_retrying_at_once(db::ErrorClass error_class) {
@@ -105,24 +106,42 @@ class MariaStore::Attempt {
 
 ingest::StoreResult MariaStore::store(const ingest::Datagram& datagram, const ingest::Decoded& decoded,
                                       greenrt::Deadline deadline) {
+  greenrt::Deadline limit = deadline;
   milliseconds pause = kFirstPause;
   int retries_at_once = kRetriesAtOnce;
-  std::string last_error;
-  while (true) {
+  std::string last_error = "its time was over before the first attempt";
+  while (!limit.expired()) {
+    greenrt::Deadline attempt_end = limit;
     try {
-      const db::Lease connection = pool_.acquire(deadline);
-      return Attempt(collector_, *connection, datagram, decoded, deadline).run();
+      const db::Lease connection = pool_.acquire(limit);
+      attempt_end = pool_.query_timeout();
+      const auto result = Attempt(collector_, *connection, datagram, decoded, attempt_end).run();
+      problem_.clear();
+      return result;
     } catch (const db::Error& error) {
-      // What comes at the very end is only that the time is over.
-      if (!deadline.expired() || last_error.empty()) last_error = error.what();
-      if (deadline.expired()) throw ingest::StoreUnavailable(last_error);
+      last_error = error.what();
+      if (error.breaks_connection() && attempt_end.time() > limit.time()) limit = attempt_end;
       ++retries_;
-      if (needs_somebody(error.error_class())) reporter_.warn("store_stopped", datagram.listener->name(), last_error);
+      if (needs_somebody(error.error_class())) {
+        note_problem(last_error);
+        reporter_.warn("store_stopped", datagram.listener->name(), last_error);
+      }
       if (worth_retrying_at_once(error.error_class()) && retries_at_once-- > 0) continue;
     }
-    greenrt::sleep(std::min<greenrt::Duration>(pause, deadline.remaining()));
+    greenrt::sleep(std::min<greenrt::Duration>(pause, limit.remaining()));
     pause = std::min(pause * 2, kLongestPause);
   }
+  note_problem(last_error);
+  throw ingest::StoreUnavailable(last_error);
+}
+
+void MariaStore::note_problem(const std::string& error) {
+  problem_ = error;
+  problem_since_ = greenrt::Clock::now();
+}
+
+std::string MariaStore::problem() const {
+  return greenrt::Clock::now() - problem_since_ < kProblemLasts ? problem_ : std::string();
 }
 
 }  // namespace hilera

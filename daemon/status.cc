@@ -59,6 +59,8 @@ std::vector<std::string> Status::problems() const {
   std::vector<std::string> problems;
   if (!sources_.intake.receiving()) problems.emplace_back("the sockets are not read");
   if (!sources_.database.healthy()) problems.push_back("database: " + sources_.database.problem());
+  if (auto problem = sources_.store.problem(); !problem.empty())
+    problems.push_back("records are not stored: " + problem);
   return problems;
 }
 

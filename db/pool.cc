@@ -45,6 +45,10 @@ PoolStats ConnectionPool::stats() const {
   return state_->stats();
 }
 
+greenrt::Duration ConnectionPool::query_timeout() const {
+  return state_->query_timeout();
+}
+
 const std::string& ConnectionPool::last_error() const {
   return state_->last_error();
 }

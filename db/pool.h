@@ -91,6 +91,9 @@ class ConnectionPool {
 
   [[nodiscard]] PoolStats stats() const;
 
+  // How long a call on one of its connections can take: ConnectOptions::query_timeout.
+  [[nodiscard]] greenrt::Duration query_timeout() const;
+
   // Why the last attempt to connect failed; empty after one that succeeded.
   [[nodiscard]] const std::string& last_error() const;
 

@@ -33,6 +33,7 @@ class PoolState {
   void close();
 
   [[nodiscard]] PoolStats stats() const;
+  [[nodiscard]] greenrt::Duration query_timeout() const { return options_.connect.query_timeout; }
   [[nodiscard]] const std::string& last_error() const { return last_error_; }
 
  private:
