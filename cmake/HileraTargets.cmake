@@ -24,7 +24,8 @@ function(hilera_target_options target)
   target_compile_options(${target} PRIVATE
     -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wconversion -Wno-sign-conversion
     -Wimplicit-fallthrough -Wno-missing-field-initializers
-    -fno-omit-frame-pointer -fstack-protector-strong -fcf-protection $<$<BOOL:${HILERA_WERROR}>:-Werror>)
+    -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection -fcf-protection
+    $<$<BOOL:${HILERA_WERROR}>:-Werror>)
   if(HILERA_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all)
     target_link_options(${target} PUBLIC -fsanitize=address,undefined)
