@@ -1,0 +1,120 @@
+// The daemon as a whole, from its start to its end, with a database that is away. tests/system runs it as a program.
+
+#include "daemon/daemon.h"
+
+#include <nlohmann/json.hpp>
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "daemon/control_client.h"
+#include "daemon/control_protocol.h"
+#include "daemon/exit_codes.h"
+#include "tests/daemon/daemon_fixture.h"
+
+namespace hilera {
+namespace {
+
+using namespace hilera::testing;
+using ingest::testing::eventually;
+using nlohmann::json;
+using std::chrono::hours;
+using std::chrono::seconds;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// What keeps a daemon busy for ever: no limit of time is short.
+struct World {
+  World() {
+    std::string pattern = ::testing::TempDir() + "daemonXXXXXX";
+    if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp");
+    directory = pattern;
+    config.control.socket = directory + "/control";
+    config.http.port = 0;
+    config.database->hosts = {{"127.0.0.1", no_database().endpoints[0].port}};
+    config.pipeline.store_deadline = hours(1);
+    config.drain.timeout = hours(1);
+  }
+  ~World() {
+    std::filesystem::remove_all(directory);
+    greenrt::testing::settle();
+  }
+
+  void start() {
+    daemon = greenrt::spawn([this] { return run_daemon(config, logging); });
+    EXPECT_TRUE(eventually([&] { return std::filesystem::exists(config.control.socket); }));
+    EXPECT_TRUE(eventually([&] { return status()["problems"].size() == 1; }));
+  }
+  [[nodiscard]] json status() const {
+    return ControlClient(config.control.socket, seconds(30)).call(control::kStatus, json::object(), seconds(30));
+  }
+  // A datagram that waits for the database.
+  void put_a_frame_in_flight() const {
+    const std::string address = status()["listeners"][1]["address"];
+    const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+    device.send(IntakeWorld::record(), ingest::testing::loopback("127.0.0.1", port));
+    EXPECT_TRUE(eventually([&] { return status()["ledger"]["intake"]["in_flight"] == 1; }));
+  }
+  // Why it does not start.
+  [[nodiscard]] std::string failure() const {
+    try {
+      run_daemon(config, logging);
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+    return "it has started";
+  }
+
+  std::string directory;
+  Config config = test_config();
+  Logging logging{LogConfig()};
+  ingest::testing::DeviceSocket device;
+  greenrt::Ref<greenrt::GreenletOf<int>> daemon;
+};
+
+HUB_TEST(Daemon, RunsUntilASignalAsksItToEnd) {
+  World world;
+  for (const int signal : {SIGTERM, SIGINT}) {
+    world.start();
+    ::kill(::getpid(), signal);
+    EXPECT_EQ(world.daemon->get(), kExitOk);
+    EXPECT_FALSE(std::filesystem::exists(world.config.control.socket));
+  }
+}
+
+HUB_TEST(Daemon, WaitsForWhatIsInFlightAndEndsAtOnceAtASecondSignal) {
+  World world;
+  world.start();
+  world.put_a_frame_in_flight();
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_TRUE(
+      eventually([&] { return !world.status()["problems"].empty() && world.status()["problems"].size() == 2; }));
+  EXPECT_EQ(world.status()["ledger"]["intake"]["in_flight"], 1);
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(world.daemon->get(), kExitOk) << "the ledger balances";
+}
+
+HUB_TEST(Daemon, LeavesNothingBehindWhenAPortIsTaken) {
+  const IntakeWorld other;
+  World world;
+  world.config.listeners[1].port = other.trackers().socket().local_address().port();
+  EXPECT_THAT(world.failure(), AllOf(HasSubstr("listener trackers"), HasSubstr("Address already in use")));
+}
+
+HUB_TEST(Daemon, LeavesNothingBehindWhenTheControlSocketCannotBeMade) {
+  World world;
+  world.config.control.socket = world.directory + "/nowhere/control";
+  EXPECT_THAT(world.failure(), HasSubstr("control.socket"));
+}
+
+HUB_TEST(Daemon, LeavesNothingBehindWhenItIsEndedFromOutside) {
+  World world;
+  world.start();
+  world.put_a_frame_in_flight();
+  world.daemon->kill();
+  EXPECT_TRUE(world.daemon->successful());
+}
+
+}  // namespace
+}  // namespace hilera
