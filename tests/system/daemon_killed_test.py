@@ -14,7 +14,7 @@ class DaemonKilled(SystemTest):
         self.start_database()
         hilerad = self.start_hilerad()
         listener = {"name": "trial", "codec": "native", "address": "127.0.0.1", "port": hilerad.port}
-        simulator = self.trial.start_simulator(hilerad.port, devices=100, rate=0, seconds=600, wait_acks=60)
+        simulator = self.trial.start_simulator(hilerad.port, devices=100, window=4, rate=0, seconds=600, wait_acks=60)
         moments = random.Random(KILLS)
         for kill in range(KILLS):
             enough = moments.randrange(200, 1500)

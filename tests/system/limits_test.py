@@ -73,8 +73,9 @@ class Limits(SystemTest):
         self.assertEqual(self.count("frame"), 51)
 
     def test_a_frame_waits_for_its_database_only_so_long(self):
-        hilerad = self.start_patient(store_deadline="500ms")
+        hilerad = self.start_hilerad(pipeline={"store_deadline": "500ms"}, database={"query_timeout": "1s"})
         with Device(hilerad.port) as device:
+            device.ask(native_frame("first", 1))
             self.stop_database()
             for sequence in range(1, 11):
                 device.send(native_frame("waits", sequence))

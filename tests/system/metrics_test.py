@@ -43,7 +43,7 @@ class Metrics(SystemTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.start_database()
-        cls.hilerad = cls.start_hilerad(http={"request_timeout": "60s", "max_connections": 8}, listeners=[
+        cls.hilerad = cls.start_hilerad(http={"request_timeout": "60s"}, listeners=[
             {"name": "native", "codec": "native", "address": "127.0.0.1", "port": 0},
             {"name": "trackers", "codec": "teltonika", "address": "127.0.0.1", "port": 0}])
         with Device(cls.hilerad.ports["native"]) as device:
