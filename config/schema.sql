@@ -4,13 +4,15 @@
 -- Form: sections that begin with a line `-- step N: name` (each applied once, in order, then recorded in
 -- schema_version) or `-- option name: ...`. Statements end with a semicolon at the end of a line, and can be run again
 -- after a crash in the middle of a step. What a released step says is never changed; a change is a new step.
+--
+-- Every time is UTC, whatever the time zone of the session that inserts a row: operators have sessions of their own.
 
 -- step 1: first tables
 
 CREATE TABLE IF NOT EXISTS schema_version (
   version    INT UNSIGNED NOT NULL PRIMARY KEY,
   name       VARCHAR(100) NOT NULL,
-  applied_at DATETIME(6)  NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
+  applied_at DATETIME(6)  NOT NULL DEFAULT (UTC_TIMESTAMP(6))
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
   COMMENT = 'one row for each step of config/schema.sql that has been applied';
 
@@ -61,8 +63,8 @@ CREATE TABLE IF NOT EXISTS downlink (
   payload      MEDIUMBLOB   NOT NULL,
   state        ENUM('queued', 'sent', 'delivered', 'expired', 'failed', 'cancelled')
                CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'queued',
-  created_at   DATETIME(6)  NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
-  not_before   DATETIME(6)  NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+  created_at   DATETIME(6)  NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  not_before   DATETIME(6)  NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   expires_at   DATETIME(6)  NULL,
   attempts     INT UNSIGNED NOT NULL DEFAULT 0,
   max_attempts INT UNSIGNED NOT NULL DEFAULT 3,
@@ -82,7 +84,7 @@ CREATE TABLE IF NOT EXISTS downlink (
 CREATE TABLE IF NOT EXISTS dead_letter (
   id          BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   arrival     BIGINT       NOT NULL,
-  dead_at     DATETIME(6)  NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+  dead_at     DATETIME(6)  NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   replayed_at DATETIME(6)  NULL,
   reason      VARCHAR(63)  CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   error       VARCHAR(512) NULL COMMENT 'what the server said',

@@ -117,6 +117,14 @@ SERVER_TEST(DownlinkTable, WaitsUntilTheTimeHasCome) {
   EXPECT_THAT(world.due(), ElementsAre(id));
 }
 
+SERVER_TEST(DownlinkTable, GivesAtOnceWhatAnOperatorInsertsInAnotherTimeZone) {
+  World world;
+  const auto operator_session = world.database.connect();
+  operator_session->execute("SET time_zone = '+05:00'");
+  operator_session->execute("INSERT INTO downlink (nserie, payload) VALUES ('D1', 'hello')");
+  EXPECT_THAT(world.due(), ElementsAre(1));
+}
+
 SERVER_TEST(DownlinkTable, ReadsAsManyRowsAsItGives) {
   World world;
   world.fill(3000);
