@@ -19,8 +19,8 @@ RUN cmake --preset release -DHILERA_TESTS=OFF -DHILERA_BENCH=OFF && \
 FROM ${BASE}
 RUN apt-get update && \
     apt-get install -y --no-install-recommends \
-      libev4 libboost-context1.74.0 libmariadb3 libyaml-cpp0.7 libprometheus-cpp-core1.0 libsqlite3-0 libsodium23 \
-      libspdlog1.10 ca-certificates && \
+      libev4 libboost-context1.74.0 libmariadb3 libyaml-cpp0.7 libprometheus-cpp-core1.0 libsodium23 \
+      libspdlog1.10 libfmt9 ca-certificates && \
     rm -rf /var/lib/apt/lists/* && \
     groupadd --system --gid 990 hilera && \
     useradd --system --uid 990 --gid hilera --home-dir /var/lib/hilera --shell /usr/sbin/nologin hilera && \
@@ -31,7 +31,7 @@ COPY config/hilera.yaml /etc/hilera/hilera.yaml
 
 USER hilera
 VOLUME /var/lib/hilera
-EXPOSE 5600/udp 9850/tcp
+EXPOSE 5600/udp 5027/udp 9850/tcp
 # Alive, not ready: without its database Hilera goes on receiving, and must not be restarted for that.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["hileractl", "healthz"]
 # The drain has its own deadline (drain.timeout, 30 s); `docker stop` needs --time above it, compose has it in its file.
