@@ -1,13 +1,14 @@
 """The end on SIGTERM: what was acknowledged is stored, what was not is counted, and it does not take longer than
 agreed, database or not."""
 
+import itertools
 import os
 import signal
 import time
 import unittest
 
 from devices import STORED, Device, native_answer, native_frame
-from support import SystemTest, eventually
+from support import SystemTest, eventually, freeze, thaw
 
 DRAIN = 2.0  # seconds, of the tests whose database does not answer
 MARGIN = 10.0  # seconds, for a machine that is busy
@@ -51,11 +52,11 @@ class Drain(SystemTest):
         with Device(hilerad.port) as device:
             device.ask(native_frame("early", 1))
             # Stopped, so that they are still in the socket when the signal is seen.
-            os.kill(hilerad.child.pid, signal.SIGSTOP)
+            freeze(hilerad.child.pid)
             for sequence in range(1, 501):
                 device.send(native_frame("late", sequence))
             os.kill(hilerad.child.pid, signal.SIGTERM)
-            os.kill(hilerad.child.pid, signal.SIGCONT)
+            thaw(hilerad.child.pid)
             answers = {device.receive() for _ in range(500)}
         self.assertEqual(answers, {native_answer("late", sequence, STORED) for sequence in range(1, 501)})
         self.assertEqual(hilerad.wait(30 + MARGIN), 0)
@@ -63,15 +64,18 @@ class Drain(SystemTest):
         self.assertEqual(self.count("frame"), 501)
 
 
+numbers = itertools.count()
+
+
 class DrainWithoutDatabase(SystemTest):
     """The server does not answer, and does not refuse either: it is stopped."""
 
     def setUp(self):
-        self.start_database(name=self.id().rpartition(".")[2][-8:])
+        self.start_database(name=f"db{next(numbers)}")
         self.addCleanup(self.resume_and_stop)
 
     def resume_and_stop(self):
-        os.kill(self.trial.database.pid, signal.SIGCONT)
+        thaw(self.trial.database.pid)
         self.close_sql()
         self.trial.database.stop()
 
@@ -80,7 +84,7 @@ class DrainWithoutDatabase(SystemTest):
         hilerad = self.start_hilerad(pipeline={"store_deadline": "60s"}, drain={"timeout": timeout})
         device = self.enterContext(Device(hilerad.port))
         self.assertEqual(device.ask(native_frame("early", 1)), native_answer("early", 1, STORED))
-        os.kill(self.trial.database.pid, signal.SIGSTOP)
+        freeze(self.trial.database.pid)
         for sequence in range(1, 51):
             device.send(native_frame("stuck", sequence))
         eventually(lambda: hilerad.metrics()["datagrams_in_flight"] == 50, "the frames wait")
@@ -117,7 +121,7 @@ class DrainWithoutDatabase(SystemTest):
         hilerad, device = self.start_stuck("10min")
         hilerad.child.send_signal(signal.SIGTERM)
         hilerad.notifications.wait_for("STOPPING=1", hilerad)
-        os.kill(self.trial.database.pid, signal.SIGCONT)
+        thaw(self.trial.database.pid)
         answers = {device.receive() for _ in range(50)}
         self.assertEqual(answers, {native_answer("stuck", sequence, STORED) for sequence in range(1, 51)})
         self.assertEqual(hilerad.wait(MARGIN), 0, hilerad.log_tail())

@@ -1,11 +1,9 @@
 """Beyond a limit datagrams are shed and counted, and who floods is shed before its neighbours."""
 
-import os
-import signal
 import unittest
 
 from devices import STORED, Device, native_answer, native_frame
-from support import SystemTest, eventually
+from support import SystemTest, eventually, freeze, thaw
 
 
 class Limits(SystemTest):
@@ -20,11 +18,11 @@ class Limits(SystemTest):
     def stop_database(self):
         """It answers nothing until it is continued, so that what is in flight stays there."""
         pid = self.trial.database.pid
-        self.addCleanup(os.kill, pid, signal.SIGCONT)
-        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(thaw, pid)
+        freeze(pid)
 
     def continue_database(self):
-        os.kill(self.trial.database.pid, signal.SIGCONT)
+        thaw(self.trial.database.pid)
 
     def wait_until_received(self, hilerad, datagrams):
         eventually(lambda: hilerad.metrics()["datagrams_received_total"] == datagrams, f"{datagrams} are received")
@@ -93,7 +91,7 @@ class Limits(SystemTest):
         smallest = {"name": "trial", "codec": "native", "address": "127.0.0.1", "port": 0, "receive_buffer": "64KiB"}
         hilerad = self.start_hilerad(listeners=[smallest], pipeline={"max_in_flight_per_source": 10000})
         with Device(hilerad.port) as device:
-            os.kill(hilerad.child.pid, signal.SIGSTOP)
+            freeze(hilerad.child.pid)
             sent = 0
 
             def send():
@@ -103,7 +101,7 @@ class Limits(SystemTest):
 
             for _ in range(2000):
                 send()
-            os.kill(hilerad.child.pid, signal.SIGCONT)
+            thaw(hilerad.child.pid)
 
             def all_are_accounted_for():
                 send()  # the kernel tells how many it has dropped with the next datagram that it has not

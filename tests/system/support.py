@@ -6,6 +6,7 @@ condition is polled until it holds or its time is over, which fails the test.
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,23 @@ def eventually(condition, what, timeout=PATIENCE):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout:.0f} s: {what}")
         time.sleep(0.01)
+
+
+def freeze(pid):
+    """Stops a process, all of its threads, until thaw()."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def stopped():
+        tasks = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+        try:
+            return all((task / "stat").read_text(encoding="utf-8").rpartition(") ")[2][0] == "T" for task in tasks)
+        except FileNotFoundError:  # a thread has ended meanwhile
+            return False
+    eventually(stopped, f"process {pid} has stopped")
+
+
+def thaw(pid):
+    os.kill(pid, signal.SIGCONT)
 
 
 def hileractl(*arguments, status=0):

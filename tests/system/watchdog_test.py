@@ -1,11 +1,9 @@
 """The service manager hears from hilerad: that it is ready, that it is alive, that it stops."""
 
-import os
-import signal
 import unittest
 
 from devices import Device, native_frame
-from support import SystemTest
+from support import SystemTest, freeze, thaw
 
 
 class Watchdog(SystemTest):
@@ -23,8 +21,8 @@ class Watchdog(SystemTest):
         self.assert_ends_well(hilerad)
 
     def test_without_a_database_it_is_fed_all_the_same(self):
-        os.kill(self.trial.database.pid, signal.SIGSTOP)
-        self.addCleanup(os.kill, self.trial.database.pid, signal.SIGCONT)
+        freeze(self.trial.database.pid)
+        self.addCleanup(thaw, self.trial.database.pid)
         hilerad = self.start_hilerad(environment={"WATCHDOG_USEC": "200000"}, drain={"timeout": "1s"})
         hilerad.notifications.wait_for("WATCHDOG=1", hilerad, times=3)
         self.assert_ends_well(hilerad)
