@@ -108,8 +108,8 @@ class Mariadb:
 
     @staticmethod
     def _run(*command):
-        done = subprocess.run([PRIVATE_MARIADB, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
-                              text=True, start_new_session=True)
+        done = subprocess.run([PRIVATE_MARIADB, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              check=False, start_new_session=True)
         if done.returncode != 0:
             raise Failure(f"private-mariadb {command[0]} failed")
         return done.stdout

@@ -74,7 +74,7 @@ class DatabaseKilled(SystemTest):
         self.assertEqual(native["acked"], self.count("frame", "codec = 'native'"))
         self.assertEqual(sum(1 for fleet in fleets for _ in fleet.acked()), result["rows"])
         self.assertEqual(self.count("dead_letter"), 0)
-        # Stored but never told so, when the answer to a commit was lost: then it is called a duplicate. The row is there.
+        # When the answer to a commit was lost, the row is there, and what is sent again is called a duplicate.
         self.assertLessEqual(ledger["store"]["stored"], result["rows"])
         self.assertGreaterEqual(ledger["store"]["stored"] + ledger["store"]["duplicate"], result["rows"])
         self.assertEqual(len(hilerad.events("greenlet_failed")), 0)

@@ -57,7 +57,7 @@ class Native(SystemTest):
         self.assertEqual(self.hilerad.metrics()["acks_sent_total"], 1)
 
     def test_a_device_without_a_clock_is_stored_without_a_device_time(self):
-        self.assertEqual(self.device.ask(native_frame("clockless", 1, time_ms=0)), native_answer("clockless", 1, STORED))
+        self.assertEqual(self.device.ask(native_frame("timeless", 1, time_ms=0)), native_answer("timeless", 1, STORED))
         row, = self.sql("SELECT * FROM frame")
         self.assertIsNone(row["device_time"])
         self.assertGreaterEqual(row["frame_id"], 1 << 63)
