@@ -182,7 +182,7 @@ const Schema<DatabaseConfig>& database_options() {
       {.key = "name", .type = text(&DatabaseConfig::name, kIdentifier), .help = "The database that has the tables."},
       {.key = "connections",
        .type = integer(&DatabaseConfig::connections, 1, 256),
-       .help = "How many connections the pool keeps."},
+       .help = "How many connections the pool keeps at most. One more watches the database."},
       {.key = "connect_timeout",
        .type = duration(&DatabaseConfig::connect_timeout, 100ms, 5min),
        .help = "For name resolution, connection, TLS and login together."},
