@@ -100,8 +100,7 @@ class Greenlet : public Runnable {
   // Called instead of run() when the greenlet was killed before its first turn: frees what the body would have used.
   virtual void drop_body() noexcept {}
 
-  // Throws Closed's sibling for get(): TimeoutExpired unless ended by the deadline, else the stored exception if
-  // failed.
+  // For get(): throws TimeoutExpired unless ended by the deadline, then the stored exception if there is one.
   void await_result(Deadline deadline);
 
  private:
