@@ -5,9 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <string>
 
 namespace hilera::ctl {
 namespace {
@@ -16,12 +18,17 @@ using testing::ElementsAre;
 
 class SchemaDatabase : public testing::Test {
  protected:
-  SchemaDatabase() : config_(testing::TempDir() + "schema_apply_test.yaml") {
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "schema_applyXXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+    config_ = directory_ + "/hilera.yaml";
     std::ofstream(config_) << "listeners: [{name: a, codec: native, address: 127.0.0.1, port: 0}]\n"
                               "database: {hosts: [db], name: telemetry, password_file: /run/secret, tls: {}}\n";
   }
-  ~SchemaDatabase() override { std::remove(config_.c_str()); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
+  std::string directory_;
   std::string config_;
 };
 
