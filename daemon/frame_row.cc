@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "daemon/logging.h"
-#include "ingest/listener.h"
+#include "ingest/origin.h"
 
 namespace hilera {
 namespace {
@@ -68,22 +68,22 @@ std::optional<DatetimeText> DatetimeText::of(std::int64_t milliseconds_since_197
 FrameRow::FrameRow(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
                    const ingest::Record& record)
     : digest_(digest_bytes(record.digest)), peer_ip_(datagram.path.peer.mapped()), device_time_(datetime_of(record)) {
-  const ingest::Listener& listener = *datagram.listener;
+  const ingest::Origin& origin = *datagram.origin;
   fields_.reserve(kUsualFields);
-  listener.codec().append_fields(datagram.bytes, record, fields_);
+  origin.codec->append_fields(datagram.bytes, record, fields_);
   values_ = {decoded.nserie,
              record.frame_id,
-             listener.codec().name(),
+             origin.codec->name(),
              datagram.arrival,
              collector,
              db::Bytes(digest_),
              device_time_ ? db::Value(device_time_->view()) : db::Value(),
-             listener.name(),
+             origin.listener,
              db::Bytes(std::as_bytes(std::span(peer_ip_))),
              datagram.path.peer.port(),
              static_cast<unsigned>(decoded.auth_level),
              fields_,
-             listener.store_raw() ? db::Value(db::Bytes(datagram.bytes)) : db::Value()};
+             origin.store_raw ? db::Value(db::Bytes(datagram.bytes)) : db::Value()};
 }
 
 DeadLetterRow::DeadLetterRow(std::string_view collector, const ingest::Datagram& datagram,
@@ -92,13 +92,13 @@ DeadLetterRow::DeadLetterRow(std::string_view collector, const ingest::Datagram&
     : digest_(digest_bytes(record.digest)),
       peer_ip_(datagram.path.peer.mapped()),
       error_(printable(error).substr(0, kLongestError)) {
-  const ingest::Listener& listener = *datagram.listener;
+  const ingest::Origin& origin = *datagram.origin;
   values_ = {datagram.arrival,
              collector,
              reason,
              error_,
-             listener.name(),
-             listener.codec().name(),
+             origin.listener,
+             origin.codec->name(),
              decoded.nserie,
              record.frame_id,
              db::Bytes(digest_),

@@ -25,13 +25,16 @@ enum class DropReason : std::uint8_t {
   kSourceLimit,       // pipeline.max_in_flight_per_source
   kGreenletLimit,     // greenlets.max
   kStoreUnavailable,  // not durable within pipeline.store_deadline
+  kJournalBusy,       // the journal takes less than what comes
+  kJournalFull,       // journal.max_size, or the disk is full
+  kJournalFailed,     // the disk fails
   kOutOfMemory,
   kShutdown,       // the drain's time was over
   kInternalError,  // reported as frame_failed
 };
-inline constexpr std::array<std::string_view, 7> kDropReasonNames{
-    "in_flight_limit", "source_limit", "greenlet_limit", "store_unavailable",
-    "out_of_memory",   "shutdown",     "internal_error"};
+inline constexpr std::array<std::string_view, 10> kDropReasonNames{
+    "in_flight_limit", "source_limit",   "greenlet_limit", "store_unavailable", "journal_busy",
+    "journal_full",    "journal_failed", "out_of_memory",  "shutdown",          "internal_error"};
 
 // Counts by reason, the reasons known beforehand.
 class ReasonCounter {

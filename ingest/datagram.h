@@ -1,4 +1,4 @@
-// Datagram: what arrived, with all that is known of it before it is decoded. Owned by its frame's greenlet.
+// Datagram: what arrived, with all that is known of it before it is decoded.
 
 #pragma once
 
@@ -13,10 +13,12 @@
 namespace ingest {
 
 class Listener;
+struct Origin;
 
 struct Datagram {
-  Listener* listener = nullptr;  // lives longer than every datagram
-  std::int64_t arrival = 0;      // the stamp: microseconds since 1970, see arrival_clock.h
+  const Origin* origin = nullptr;  // lives longer than every datagram
+  Listener* listener = nullptr;    // the same; none for a datagram that was read back from the journal
+  std::int64_t arrival = 0;        // the stamp: microseconds since 1970, see arrival_clock.h
   greenrt::Clock::time_point received;
   greenrt::UdpPath path;
   std::vector<std::byte> bytes;

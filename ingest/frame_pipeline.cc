@@ -69,7 +69,8 @@ void FramePipeline::submit(Listener& listener, std::int64_t arrival, greenrt::Cl
     auto [ticket, refusal] = admission_.admit(path.peer, listener.codec().peek_serial(bytes));
     if (!ticket) return counters_.drop(refusal);
     const greenrt::Ref<Frame> frame(
-        new Frame(*this, std::move(*ticket), {&listener, arrival, received, path, {bytes.begin(), bytes.end()}}));
+        new Frame(*this, std::move(*ticket),
+                  {&listener.origin(), &listener, arrival, received, path, {bytes.begin(), bytes.end()}}));
     ++counters_.in_flight;
     frame->start();
   } catch (const std::bad_alloc&) {

@@ -16,9 +16,7 @@ std::vector<std::string_view> all_reasons(const Codec& codec) {
 }  // namespace
 
 Listener::Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw)
-    : name_(std::move(name)),
-      codec_(codec),
-      store_raw_(store_raw),
+    : origin_{.listener = std::move(name), .codec = &codec, .store_raw = store_raw},
       socket_(std::move(socket)),
       counters_(all_reasons(codec)),
       replies_(socket_, counters_) {}

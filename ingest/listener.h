@@ -8,6 +8,7 @@
 #include "greenrt/udp_socket.h"
 #include "ingest/codec.h"
 #include "ingest/counters.h"
+#include "ingest/origin.h"
 #include "ingest/replies.h"
 
 namespace ingest {
@@ -20,10 +21,9 @@ class Listener {
   // `codec` must outlive it. Starts a greenlet for the replies: see replies.h.
   Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw);
 
-  [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] const Codec& codec() const { return codec_; }
-  // Whether the bytes of stored datagrams are kept beside their values (column raw).
-  [[nodiscard]] bool store_raw() const { return store_raw_; }
+  [[nodiscard]] const std::string& name() const { return origin_.listener; }
+  [[nodiscard]] const Codec& codec() const { return *origin_.codec; }
+  [[nodiscard]] const Origin& origin() const { return origin_; }
   [[nodiscard]] greenrt::UdpSocket& socket() { return socket_; }
   [[nodiscard]] const greenrt::UdpSocket& socket() const { return socket_; }
   [[nodiscard]] ListenerCounters& counters() { return counters_; }
@@ -31,9 +31,7 @@ class Listener {
   [[nodiscard]] Replies& replies() { return replies_; }
 
  private:
-  std::string name_;
-  const Codec& codec_;
-  bool store_raw_;
+  Origin origin_;
   greenrt::UdpSocket socket_;
   ListenerCounters counters_;
   Replies replies_;

@@ -137,6 +137,7 @@ class TestListener {
 
   Frame frame(std::int64_t arrival = kArrival) {
     Frame frame;
+    frame.datagram.origin = &listener_.origin();
     frame.datagram.listener = &listener_;
     frame.datagram.arrival = arrival;
     frame.datagram.received = greenrt::Clock::now();

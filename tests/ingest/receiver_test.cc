@@ -106,7 +106,7 @@ TEST(Listener, CountsTheReasonsOfItsCodecAndItsOwn) {
   greenrt::testing::run_in_hub([] {
     const Listener listener("name", kText, greenrt::UdpSocket::bind(testing::loopback()), true);
     EXPECT_EQ(listener.name(), "name");
-    EXPECT_TRUE(listener.store_raw());
+    EXPECT_TRUE(listener.origin().store_raw);
     std::vector<std::string_view> reasons;
     for (const auto& [reason, count] : listener.counters().rejected.counts())
       reasons.push_back(reason);
