@@ -4,6 +4,7 @@ Everything listens on loopback and belongs to the caller: `with Trial(folder) as
 its pid, however the block is left. What goes wrong raises Failure with a sentence that names the log to read.
 """
 
+import configparser
 import contextlib
 import json
 import os
@@ -64,6 +65,14 @@ def build(targets):
     ):
         if subprocess.run(command, cwd=ROOT, stdout=2, check=False).returncode != 0:
             raise Failure("the build failed: " + " ".join(command))
+
+
+def mariadb_options(file):
+    """The section [mariadbd] of an option file, as options of the command line."""
+    parser = configparser.ConfigParser(allow_no_value=True, interpolation=None)
+    with open(file, encoding="utf-8") as lines:
+        parser.read_file(lines)
+    return [f"--{name}" if value is None else f"--{name}={value}" for name, value in parser["mariadbd"].items()]
 
 
 class Mariadb:
@@ -284,14 +293,17 @@ def port_of(address):
 
 
 class Simulator(Process):
-    """hilera-sim. Its summary and its log of acknowledged records are files of the folder."""
+    """hilera-sim. Its summary and, if wanted, its log of acknowledged records are files of the folder."""
 
-    def __init__(self, folder, binaries, port, name, codec, options):
+    def __init__(self, folder, binaries, port, name, codec, log, options):
         self._summary, self._acked = folder / f"{name}.json", folder / f"{name}.acked"
-        command = [binaries / "hilera-sim", "--target", f"127.0.0.1:{port}", "--codec", codec,
-                   "--json", self._summary, "--log", self._acked]
+        command = [binaries / "hilera-sim", "--target", f"127.0.0.1:{port}", "--codec", codec, "--json", self._summary]
+        if log:
+            command += ["--log", self._acked]
         for option, value in options.items():
-            command += ["--" + option.replace("_", "-"), value]
+            command.append("--" + option.replace("_", "-"))
+            if value is not True:
+                command.append(value)
         for file in (self._summary, self._acked):
             file.unlink(missing_ok=True)
         super().__init__(command, folder / f"{name}.log")
@@ -309,6 +321,20 @@ class Simulator(Process):
         with open(self._acked, encoding="ascii") as log:
             for line in log:
                 yield tuple(line.split())
+
+    def acked_size(self):
+        """Bytes in the log of acknowledged records, which grows while it runs, a block at a time."""
+        return self._acked.stat().st_size if self._acked.exists() else 0
+
+    def last_acked(self, count):
+        """The keys of the last ones that are in the log by now."""
+        if not self._acked.exists():
+            return []
+        with open(self._acked, "rb") as log:
+            log.seek(max(0, self.acked_size() - count * 100))
+            lines = log.read().decode("ascii").split("\n")
+        # The first line and the last one may be parts of lines.
+        return [tuple(line.split()) for line in lines[1:-1]][-count:]
 
 
 class Trial:
@@ -358,6 +384,7 @@ class Trial:
             "collector": "trial",
             "listeners": [{"name": "trial", "codec": codec, "address": "127.0.0.1", "port": 0}],
             "pipeline": {"ack": "database"},
+            "journal": {"directory": str(self.folder / "journal")},
             "database": {"socket": self.database.socket, "user": "hilera", "name": "hilera",
                          "password_file": str(self.folder / "db-password"), "connections": connections},
             "http": {"address": "127.0.0.1", "port": 0},
@@ -377,15 +404,17 @@ class Trial:
     def start(self, command, log):
         return self.own(Process(command, self.folder / log))
 
-    def start_simulator(self, port, *, name="simulator", codec="native", **options):
-        """Options are those of hilera-sim, with underscores."""
-        return self.own(Simulator(self.folder, self.binaries, port, name, codec, options))
+    def start_simulator(self, port, *, name="simulator", codec="native", log=True, **options):
+        """Options are those of hilera-sim, with underscores; True stands for one without a value."""
+        return self.own(Simulator(self.folder, self.binaries, port, name, codec, log, options))
 
     def lost_acked(self, *simulators):
         """How many acknowledged records are neither in `frame` nor in `dead_letter`."""
-        kept = {tuple(row) for row in self.database.rows("SELECT nserie, frame_id, codec FROM frame")}
-        kept.update(tuple(row) for row in self.database.rows("SELECT nserie, frame_id, codec FROM dead_letter"))
-        return sum(1 for simulator in simulators for record in simulator.acked() if record not in kept)
+        unseen = {record for simulator in simulators for record in simulator.acked()}
+        for table in ("frame", "dead_letter"):
+            unseen.difference_update(
+                tuple(row) for row in self.database.rows(f"SELECT nserie, frame_id, codec FROM {table}"))
+        return len(unseen)
 
     def own(self, process):
         """A Process that ends with the trial."""
