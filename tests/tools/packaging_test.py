@@ -70,8 +70,17 @@ class Containers(unittest.TestCase):
         for service in self.compose["services"].values():
             self.assertLessEqual(set(service.get("depends_on", {})), set(self.compose["services"]))
 
+    def test_who_reads_the_secrets_waits_until_they_are_there(self):
+        made = {"condition": "service_completed_successfully"}
+        readers = {name: service for name, service in self.compose["services"].items()
+                   if any(volume.startswith("secrets:") for volume in service.get("volumes", []))}
+        self.assertIn("hilera", readers)
+        for name, service in readers.items():
+            if name != "secrets":
+                self.assertEqual(service.get("depends_on", {}).get("secrets"), made, name)
+
     def test_hilera_starts_whatever_the_database_does(self):
-        self.assertNotIn("depends_on", self.compose["services"]["hilera"])
+        self.assertEqual(set(self.compose["services"]["hilera"]["depends_on"]), {"secrets"})
 
     def test_prometheus_asks_under_a_name_that_hilera_answers_to(self):
         hilera = yaml.safe_load((ROOT / "config/compose/hilera.yaml").read_text("utf-8"))
