@@ -197,9 +197,9 @@ class Notifications:
 
 
 class Hilerad(Process):
-    """The daemon, receiving. Where the configuration leaves a port to the kernel (0), the log tells which it is."""
+    """The daemon, receiving, unless `wait` is false. Where the configuration leaves a port to the kernel (0), the log tells which it is."""
 
-    def __init__(self, folder, binaries, config, *, name="hilerad", environment=(), command=()):
+    def __init__(self, folder, binaries, config, *, name="hilerad", environment=(), command=(), wait=True):
         self.config = folder / f"{name}.yaml"
         self.config.write_text(json.dumps(config, indent=1), encoding="utf-8")  # JSON is YAML
         self.control = config["control"]["socket"]
@@ -208,6 +208,11 @@ class Hilerad(Process):
         log.unlink(missing_ok=True)
         super().__init__([*command, binaries / "hilerad", "--config", self.config], log,
                          env={**os.environ, "NOTIFY_SOCKET": self.notifications.path, **dict(environment)})
+        if wait:
+            self.wait_until_receiving()
+
+    def wait_until_receiving(self):
+        """Fails, and ends it, when it does not get there."""
         try:
             self.notifications.wait_for("READY=1", self)
             self.http_port = port_of(self._ready()["http"])
