@@ -65,6 +65,10 @@ TEST_F(PoolOptionsFromConfig, HasAccountLimitsAndTimes) {
   EXPECT_THAT(options.connect.password, IsEmpty());
 }
 
+TEST_F(PoolOptionsFromConfig, TriesToConnectEverySecondHoweverLongTheOutageWas) {
+  EXPECT_EQ(pool_options({}).back_off_max, std::chrono::seconds(1));
+}
+
 TEST_F(PoolOptionsFromConfig, UsesTlsWhereItIsAskedFor) {
   DatabaseConfig config;
   EXPECT_FALSE(pool_options(config).connect.tls.has_value());
