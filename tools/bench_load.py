@@ -42,9 +42,7 @@ class Load:
 
 @dataclasses.dataclass
 class Outcome:
-    offered: float  # frames per second
-    sent: int
-    rows: int
+    offered: float          # frames per second
     rows_per_second: float  # from the first frame to the last commit
     cpu_us_per_row: float
     p50_ms: float | None
@@ -63,10 +61,10 @@ def configuration(run, load):
     journal = run.folder / "journal"
     shutil.rmtree(journal, ignore_errors=True)
     journal.mkdir(mode=0o700)
-    per_source = MAX_IN_FLIGHT if load.devices == 1 else 1024 if load.acks else 64
+    per_source = {"max_in_flight_per_source": MAX_IN_FLIGHT} if load.devices == 1 else {}
     return run.config(
         listeners=[{"name": "bench", "codec": "native", "address": "127.0.0.1", "port": 0, "receive_buffer": "64MiB"}],
-        pipeline={"ack": "journal", "max_in_flight": MAX_IN_FLIGHT, "max_in_flight_per_source": per_source},
+        pipeline={"ack": "journal", "max_in_flight": MAX_IN_FLIGHT, **per_source},
         journal={"directory": str(journal), "max_size": "16GiB"})
 
 
@@ -80,18 +78,20 @@ def start(run, load, rate, seconds):
 
 
 def settle(hilerad, datagrams):
-    """Waits until each datagram has met its fate, or nothing changes any more. The metrics, and when they last changed."""
-    last, changed = None, time.monotonic()
+    """Waits until each datagram has met its fate, or nothing changes any more. Returns the metrics, and the seconds until
+    they changed the last time: 0 when they were final at the first look."""
+    began = time.monotonic()
+    last, changed = None, began
     while True:
+        now = time.monotonic() if last else began
         metrics = hilerad.metrics()
-        now = time.monotonic()
         state = [metrics.get(name, 0) for name in ("datagrams_received_total", "kernel_drops_total",
                                                    "datagrams_in_flight", "records_pending", "records_stored_total")]
         if state != last:
             last, changed = state, now
         received, drops, in_flight, pending, _ = state
         if (received + drops >= datagrams and in_flight == 0 and pending == 0) or now - changed > STALLED:
-            return metrics, changed
+            return metrics, changed - began
         time.sleep(0.02)
 
 
@@ -111,28 +111,30 @@ def losses_of(summary, metrics, rows):
 def offer(run, load, rate):
     """One run of `load` at `rate`."""
     hilerad, simulator = start(run, load, rate, load.seconds)
-    sending = time.monotonic()
-    simulator.wait(load.seconds + 90)
-    ended = time.monotonic()
-    summary = simulator.summary()
-    metrics, settled = settle(hilerad, summary["datagrams"])
-    cpu = hilerad.cpu_seconds()
-    status = hilerad.terminate()
-    if status != 0:
-        raise trial.Failure(f"hilerad ended with status {status}{hilerad.log_tail()}")
+    try:
+        simulator.wait(load.seconds + 90)
+        summary = simulator.summary()
+        metrics, late = settle(hilerad, summary["datagrams"])
+        cpu = hilerad.cpu_seconds()
+        status = hilerad.terminate()
+        if status != 0:
+            raise trial.Failure(f"hilerad ended with status {status}{hilerad.log_tail()}")
+    finally:
+        simulator.kill()
+        hilerad.kill()
 
     rows = run.database.value("SELECT COUNT(*) FROM frame")
     losses = losses_of(summary, metrics, rows)
     if summary["sent"] < SENDER_SLACK * rate * load.seconds:
         losses.append(f"the sender came to {summary['sent'] / load.seconds:.0f}/s only")
-    if settled - ended > BEHIND * load.seconds:
-        losses.append(f"last commit {settled - ended:.1f} s late")
+    if late > BEHIND * load.seconds:
+        losses.append(f"last commit {late:.1f} s late")
     if load.check_order and not losses:
         overtaken = run.database.value(OVERTAKEN)
         if overtaken:
             raise trial.Failure(f"{overtaken} frames overtook another one of their device")
-    return Outcome(rate, summary["sent"], rows, rows / (max(settled, ended) - sending), 1e6 * cpu / max(rows, 1),
-                   summary["p50_ms"], summary["p99_ms"], losses)
+    return Outcome(rate, rows / (summary["seconds"] + late), 1e6 * cpu / max(rows, 1), summary["p50_ms"],
+                   summary["p99_ms"], losses)
 
 
 def highest(run, load, first, precision, say, step=1.3):
