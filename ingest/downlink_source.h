@@ -23,7 +23,8 @@ class DownlinkSource {
   virtual ~DownlinkSource() = default;
 
   // At most `limit` downlinks that may be sent now, the next ones in turn: a call goes on behind where the last one
-  // ended, and begins anew after the end, so that downlinks which cannot be sent do not stand before the others.
+  // ended, so that downlinks which cannot be sent do not stand before the others. Fewer than `limit` mean the end: the
+  // next call begins anew.
   virtual std::vector<Downlink> due(std::size_t limit) = 0;
 
   // Notes durably that an attempt to send is about to be made. False when the downlink is not to be sent any more, or

@@ -19,27 +19,27 @@ Transmitter::Transmitter(const TransmitterOptions& options, DownlinkSource& sour
 
 void Transmitter::run() {
   while (true) {
-    std::size_t progress = 0;
+    bool more = false;
     try {
-      progress = poll();
+      more = poll() == options_.batch;
     } catch (const std::exception& error) {
       ++counters_.source_errors;
       reporter_.warn("downlink_source_failed", "transmitter", error.what());
     }
-    if (progress == 0) greenrt::sleep(options_.poll_interval);
+    greenrt::sleep(more ? greenrt::Duration::zero() : options_.poll_interval);
   }
 }
 
 std::size_t Transmitter::poll() {
-  std::size_t progress = 0;
-  for (const Downlink& downlink : source_.due(options_.batch))
-    progress += transmit(downlink) ? 1 : 0;
-  return progress;
+  const auto downlinks = source_.due(options_.batch);
+  for (const Downlink& downlink : downlinks)
+    transmit(downlink);
+  return downlinks.size();
 }
 
-bool Transmitter::transmit(const Downlink& downlink) {
+void Transmitter::transmit(const Downlink& downlink) {
   const DeviceTable::Device* device = devices_.find(downlink.nserie);
-  if (!device) return false;
+  if (!device) return;
   // Copies: the table may change while the source yields.
   Listener& listener = *device->listener;
   const greenrt::UdpPath path = device->path;
@@ -47,18 +47,17 @@ bool Transmitter::transmit(const Downlink& downlink) {
   const auto bytes = listener.codec().encode_downlink(downlink.nserie, downlink.id, downlink.payload);
   if (!bytes) {
     fail(downlink, "the codec of the device cannot carry this payload", false);
-    return true;
+    return;
   }
-  if (!source_.begin_attempt(downlink)) return false;
+  if (!source_.begin_attempt(downlink)) return;
   // From here on a kill would leave an attempt of unknown outcome, and the frame would be sent twice.
   const greenrt::Shield until_marked;
   if (const int error = listener.replies().send(*bytes, path, kSendLimit)) {
     fail(downlink, std::system_category().message(error), true);
-    return false;
+    return;
   }
   ++counters_.sent;
   source_.mark_sent(downlink);
-  return true;
 }
 
 void Transmitter::fail(const Downlink& downlink, std::string_view error, bool retry) {

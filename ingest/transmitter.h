@@ -1,10 +1,9 @@
 // Transmitter: the greenlet that sends queued downlink frames to devices.
 //
-// Asks the source for what is due: at once again when it could send something, after the poll interval when not. The
-// attempt is noted durably before the frame is sent, so that a crash between the two leaves an attempt of unknown
-// outcome, never a frame that was sent twice without anybody knowing. Sends from the socket that heard the device last,
-// to the address from which it was heard. A device that has not been heard keeps its downlinks queued, and holds up
-// nobody else's.
+// Goes through all that is due, batch by batch, and waits for the poll interval at the end of each pass. The attempt is
+// noted durably before the frame is sent, so that a crash between the two leaves an attempt of unknown outcome, never a
+// frame that was sent twice without anybody knowing. Sends from the socket that heard the device last, to the address
+// from which it was heard. A device that has not been heard keeps its downlinks queued, and holds up nobody else's.
 
 #pragma once
 
@@ -39,13 +38,14 @@ class Transmitter {
   // Transmits until it is killed.
   [[noreturn]] void run();
 
-  // One look at the source: how many downlinks left the queue, sent or failed for good. Throws what the source throws.
+  // One look at the source: how many downlinks it gave. Fewer than a batch mean the end of the pass. Throws what the
+  // source throws.
   std::size_t poll();
 
   [[nodiscard]] const TransmitterCounters& counters() const { return counters_; }
 
  private:
-  bool transmit(const Downlink& downlink);
+  void transmit(const Downlink& downlink);
   void fail(const Downlink& downlink, std::string_view error, bool retry);
 
   TransmitterOptions options_;

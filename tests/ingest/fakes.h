@@ -209,7 +209,7 @@ class FakeDownlinkSource final : public DownlinkSource {
     std::vector<Downlink> found;
     for (; found.size() < limit && next_ < queued_.size(); ++next_)
       found.push_back(queued_[next_]);
-    if (next_ >= queued_.size()) next_ = 0;
+    if (found.size() < limit) next_ = 0;
     return found;
   }
   bool begin_attempt(const Downlink& downlink) override {

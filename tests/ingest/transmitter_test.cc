@@ -23,7 +23,7 @@ using testing::SocketFault;
 
 const testing::TextCodec kText;
 
-// A transmitter that looks at its source once, and then not for an hour unless it made progress.
+// A transmitter that goes through its source once, and then not for an hour.
 struct World {
   Listener listener{"text", kText, greenrt::UdpSocket::bind(testing::loopback()), false};
   testing::FakeDownlinkSource source;
@@ -87,7 +87,7 @@ HUB_TEST(Transmitter, SendsNothingThatIsNotToBeSentAnyMore) {
   world.source.queue(7, "A", "cancelled meanwhile");
   world.source.queue(8, "A", "reboot");
   world.source.refused = {7};
-  EXPECT_EQ(world.transmitter.poll(), 1u);
+  EXPECT_EQ(world.transmitter.poll(), 2u);
   EXPECT_THAT(world.source.log, ElementsAre("due", "begin 7", "begin 8", "sent 8"));
   EXPECT_EQ(world.device.receive().text, "A#8:reboot");
   EXPECT_THAT(world.device.mail(), IsEmpty());
@@ -99,8 +99,8 @@ HUB_TEST(Transmitter, ADeviceThatWasNotHeardKeepsItsDownlinksAndHoldsUpNobody) {
   for (std::uint64_t id : {1, 2, 3})
     world.source.queue(id, "silent", "reboot");
   world.source.queue(4, "A", "reboot");
-  EXPECT_EQ(world.transmitter.poll(), 0u);
-  EXPECT_EQ(world.transmitter.poll(), 1u) << "the second look goes on behind the first";
+  EXPECT_EQ(world.transmitter.poll(), 2u);
+  EXPECT_EQ(world.transmitter.poll(), 2u) << "the second look goes on behind the first";
   EXPECT_THAT(world.source.log, ElementsAre("due", "due", "begin 4", "sent 4"));
   EXPECT_EQ(world.source.queued(), 3u);
 
@@ -114,7 +114,8 @@ HUB_TEST(Transmitter, WhatTheCodecCannotCarryFailsForGood) {
   World world;
   world.hear("A");
   world.source.queue(7, "A", "?");
-  EXPECT_EQ(world.transmitter.poll(), 1u) << "it has left the queue";
+  EXPECT_EQ(world.transmitter.poll(), 1u);
+  EXPECT_EQ(world.source.queued(), 0u);
   EXPECT_THAT(world.source.log, ElementsAre("due", "failed 7: the codec of the device cannot carry this payload"));
   EXPECT_EQ(world.transmitter.counters().failed, 1u);
   EXPECT_EQ(world.transmitter.counters().sent, 0u);
@@ -146,7 +147,21 @@ HUB_TEST(Transmitter, SurvivesADeviceThatIsForgottenWhileTheSourceWorks) {
   EXPECT_EQ(world.device.receive().text, "A#7:reboot");
 }
 
-HUB_TEST(Transmitter, LooksAgainAtOnceAfterProgressAndWaitsWithoutIt) {
+HUB_TEST(Transmitter, WaitsForNothingBeforeItHasSeenAllThatIsDue) {
+  World world({.poll_interval = 1h, .batch = 2});
+  world.hear("A");
+  for (std::uint64_t id = 1; id <= 1001; ++id)
+    world.source.queue(id, "silent", "reboot");
+  world.source.queue(1002, "A", "reboot");
+  world.run();
+  EXPECT_EQ(world.device.receive().text, "A#1002:reboot") << "although page after page before it cannot be sent";
+  const auto looks = world.source.looks();
+  greenrt::testing::let_poll();
+  run_until_quiet();
+  EXPECT_EQ(world.source.looks(), looks) << "the next pass is an hour away";
+}
+
+HUB_TEST(Transmitter, LooksAgainAtOnceAfterAFullBatchAndWaitsAfterTheLast) {
   World world({.poll_interval = 1h, .batch = 1});
   world.hear("A");
   world.source.queue(1, "A", "one");
