@@ -243,7 +243,8 @@ def measure_all(options, folder):
     failed = {}
     with trial.Trial(folder, options.bin or trial.BINARIES) as run:
         run.start_database(trial.mariadb_options(trial.ROOT / "bench/my.cnf"), order_audit=False)
-        say(f"{os.cpu_count()} processors, MariaDB {run.database.sql('SELECT VERSION()').strip()}, {folder}")
+        say(f"{os.cpu_count()} processors, load before {os.getloadavg()[0]:.1f}, "
+            f"MariaDB {run.database.sql('SELECT VERSION()').strip()}, {folder}")
         bench = Bench(run, options)
         for name in options.chosen:
             say(f"\n{name}")
