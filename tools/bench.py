@@ -126,8 +126,8 @@ class Bench:
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
             if done.returncode != 0:
                 raise trial.Failure(f"rx_path_bench ended with status {done.returncode}")
-            for pattern, found in ((r"^pipeline / bare recvmmsg: ([\d.]+)", ratios), (r"^device_growth: ([\d.]+)", growths)):
-                for line in re.finditer(pattern, done.stdout, re.MULTILINE):
+            for name, found in (("pipeline / bare recvmmsg", ratios), ("device_growth", growths)):
+                for line in re.finditer(rf"^{name}: ([\d.]+)", done.stdout, re.MULTILINE):
                     say("  " + done.stdout[line.start():].splitlines()[0])
                     found.append(float(line[1]))
         if not ratios:
@@ -207,8 +207,8 @@ def print_table(bench):
         say(f"{key:16}{shown(bench.values[key]):>10}   {'; '.join(remarks[key])}")
     if bench.many_devices:
         beside = f"{bench.values['hilera'] / bench.many_devices:.2f}" if bench.values["hilera"] else "-"
-        say(f"{'end to end with ' + str(MANY_DEVICES) + ' devices:'} {shown(bench.many_devices)} rows/s, cost per frame "
-            f"{beside} x that of 1000 devices")
+        say(f"end to end with {MANY_DEVICES} devices: {shown(bench.many_devices)} rows/s, cost per frame {beside} x "
+            "that of 1000 devices")
 
 
 def arguments():

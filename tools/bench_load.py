@@ -50,7 +50,8 @@ class Outcome:
     losses: list[str]  # what went wrong, in words; none: the machine bears this rate
 
     def __str__(self):
-        text = f"offered {self.offered:8.0f}/s, stored {self.rows_per_second:8.0f}/s, {self.cpu_us_per_row:5.2f} us CPU a row"
+        text = (f"offered {self.offered:8.0f}/s, stored {self.rows_per_second:8.0f}/s, "
+                f"{self.cpu_us_per_row:5.2f} us CPU a row")
         if self.p99_ms is not None:
             text += f", p99 {self.p99_ms:.1f} ms"
         return text + (": " + ", ".join(self.losses) if self.losses else ": all there")
@@ -78,8 +79,8 @@ def start(run, load, rate, seconds):
 
 
 def settle(hilerad, datagrams):
-    """Waits until each datagram has met its fate, or nothing changes any more. Returns the metrics, and the seconds until
-    they changed the last time: 0 when they were final at the first look."""
+    """Waits until each datagram has met its fate, or nothing changes any more. Returns the metrics, and the seconds
+    until they changed the last time: 0 when they were final at the first look."""
     began = time.monotonic()
     last, changed = None, began
     while True:
