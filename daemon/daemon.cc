@@ -77,6 +77,9 @@ class Daemon {
     };
     const greenrt::SignalHandler on_term(SIGTERM, on_signal);
     const greenrt::SignalHandler on_interrupt(SIGINT, on_signal);
+    const greenrt::SignalHandler on_hangup(SIGHUP, [](int) {
+      log::warning("hangup_ignored", {{"detail", "the configuration is read at the start only: restart to change it"}});
+    });
 
     start();
     stop.wait();

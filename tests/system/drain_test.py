@@ -47,6 +47,14 @@ class Drain(SystemTest):
     def test_sigint_is_the_same(self):
         self.assert_ends_under_load(signal.SIGINT)
 
+    def test_sighup_ends_nothing(self):
+        hilerad = self.start_hilerad()
+        hilerad.child.send_signal(signal.SIGHUP)
+        eventually(lambda: "hangup_ignored" in hilerad.log.read_text(encoding="utf-8"), "the signal is seen")
+        with Device(hilerad.port) as device:
+            self.assertEqual(device.ask(native_frame("after", 1)), native_answer("after", 1, STORED))
+        self.assert_ends_well(hilerad)
+
     def test_what_waits_in_the_socket_is_still_stored(self):
         hilerad = self.start_hilerad(pipeline={"max_in_flight_per_source": 1000})
         with Device(hilerad.port) as device:
