@@ -35,6 +35,7 @@ using std::chrono::seconds;
 
 constexpr seconds kDrainSockets{1};  // what may be spent on datagrams that the kernel still holds
 constexpr seconds kCloseServers{1};
+constexpr seconds kFrameSlack{20};  // what a frame may take beyond pipeline.store_deadline before the watchdog bites
 
 class Daemon {
  public:
@@ -123,7 +124,7 @@ class Daemon {
       transmitting_ = greenrt::spawn([this] { transmitter_.run(); });
       transmitting_->set_name("transmitter");
     }
-    watchdog_ = std::make_unique<Watchdog>(notifier_, intake_);
+    watchdog_ = std::make_unique<Watchdog>(notifier_, intake_, config_.pipeline.store_deadline + kFrameSlack);
     tell(notifier_.ready("receiving"));
     log::info("ready", {{"version", version()},
                         {"collector", config_.collector},

@@ -16,8 +16,8 @@ bool readable(int fd) {
 
 }  // namespace
 
-Watchdog::Watchdog(Notifier& notifier, const Intake& intake)
-    : notifier_(notifier), intake_(intake), seen_(intake.listeners().size()) {
+Watchdog::Watchdog(Notifier& notifier, const Intake& intake, greenrt::Duration frame_limit)
+    : notifier_(notifier), intake_(intake), frame_limit_(frame_limit), seen_(intake.listeners().size()) {
   const auto timeout = notifier.watchdog_timeout();
   if (!timeout) return;
   greenlet_ = greenrt::spawn([this, interval = *timeout / 2] { run(interval); });
@@ -32,7 +32,7 @@ Watchdog::~Watchdog() {
 void Watchdog::run(greenrt::Duration interval) {
   while (true) {
     if (!progress()) {
-      log::error("no_progress", {{"detail", "a receiver leaves its datagrams where they are"}});
+      log::error("no_progress", {{"detail", "datagrams stay in a socket, or frames in flight do not end"}});
     } else if (const auto error = notifier_.watchdog()) {
       log::write_limited(LogLevel::kWarning, "notify_failed", {{"error", error.message()}});
     }
@@ -41,6 +41,22 @@ void Watchdog::run(greenrt::Duration interval) {
 }
 
 bool Watchdog::progress() {
+  const bool receivers = receivers_progress();
+  return frames_progress() && receivers;
+}
+
+bool Watchdog::frames_progress() {
+  const ingest::PipelineCounters& counters = intake_.counters();
+  const auto now = greenrt::Clock::now();
+  if (counters.in_flight == 0 || counters.ended != frames_ended_) {
+    frames_ended_ = counters.ended;
+    frames_progressed_ = now;
+    return true;
+  }
+  return now - frames_progressed_ < frame_limit_;
+}
+
+bool Watchdog::receivers_progress() {
   bool all = true;
   for (std::size_t i = 0; i < seen_.size(); ++i) {
     const ingest::Listener& listener = *intake_.listeners()[i];

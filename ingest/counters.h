@@ -82,6 +82,7 @@ struct ListenerCounters {
 struct PipelineCounters {
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};  // datagrams, by DropReason
   std::uint64_t in_flight = 0;                                   // datagrams that have a greenlet
+  std::uint64_t ended = 0;                                       // datagrams whose greenlet has ended
   std::uint64_t records_accepted = 0;
   std::uint64_t records_stored = 0;
   std::uint64_t records_duplicate = 0;

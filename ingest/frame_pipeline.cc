@@ -175,6 +175,7 @@ void FramePipeline::ended(const Frame& frame) noexcept {
       counters_.drop(frame.why_dropped());
       break;
   }
+  ++counters_.ended;
   if (--counters_.in_flight == 0) idle_.set();
 }
 

@@ -16,6 +16,7 @@ namespace {
 using namespace hilera::testing;
 using ingest::testing::eventually;
 using ingest::testing::run_until_quiet;
+using std::chrono::hours;
 using std::chrono::milliseconds;
 using ::testing::IsEmpty;
 
@@ -71,7 +72,7 @@ HUB_TEST(Watchdog, SeesProgressWhileThereIsNothingToReceive) {
   world.intake->start();
   run_until_quiet();
   Notifier nobody;
-  Watchdog watchdog(nobody, *world.intake);
+  Watchdog watchdog(nobody, *world.intake, hours(1));
   EXPECT_TRUE(watchdog.progress());
   EXPECT_TRUE(watchdog.progress());
 }
@@ -80,7 +81,7 @@ HUB_TEST(Watchdog, SeesProgressWhileDatagramsAreTaken) {
   IntakeWorld world;
   world.intake->start();
   Notifier nobody;
-  Watchdog watchdog(nobody, *world.intake);
+  Watchdog watchdog(nobody, *world.intake, hours(1));
   for (std::uint64_t i = 1; i <= 3; ++i) {
     world.send(IntakeWorld::record());
     EXPECT_TRUE(watchdog.progress()) << "one waits now, and has been taken when it looks again";
@@ -91,7 +92,7 @@ HUB_TEST(Watchdog, SeesProgressWhileDatagramsAreTaken) {
 HUB_TEST(Watchdog, SeesAReceiverThatLeavesItsDatagramsWhereTheyAre) {
   IntakeWorld world;  // not started: nobody receives
   Notifier nobody;
-  Watchdog watchdog(nobody, *world.intake);
+  Watchdog watchdog(nobody, *world.intake, hours(1));
   world.send(IntakeWorld::record());
   EXPECT_TRUE(watchdog.progress()) << "it may have come just now";
   EXPECT_FALSE(watchdog.progress());
@@ -105,7 +106,7 @@ HUB_TEST(Watchdog, SeesAReceiverThatHasEnded) {
   IntakeWorld world;
   world.intake->start();
   Notifier nobody;
-  Watchdog watchdog(nobody, *world.intake);
+  Watchdog watchdog(nobody, *world.intake, hours(1));
   EXPECT_TRUE(watchdog.progress());
   world.intake->receivers()[1]->kill();
   EXPECT_FALSE(watchdog.progress()) << "although the other one is alive";
@@ -116,7 +117,7 @@ HUB_TEST(Watchdog, TellsTheServiceManagerAgainAndAgain) {
   IntakeWorld world;
   world.intake->start();
   Notifier notifier(manager.name(), milliseconds(4));
-  const Watchdog watchdog(notifier, *world.intake);
+  const Watchdog watchdog(notifier, *world.intake, hours(1));
   for (int i = 0; i < 3; ++i)
     EXPECT_TRUE(eventually([&] { return manager.message() == "WATCHDOG=1"; }));
 }
@@ -130,7 +131,7 @@ HUB_TEST(Watchdog, TellsNothingWithoutProgress) {
   run_until_quiet();
   world.intake->receivers()[0]->kill();
   Notifier notifier(manager.name(), milliseconds(4));
-  const Watchdog watchdog(notifier, *world.intake);
+  const Watchdog watchdog(notifier, *world.intake, hours(1));
   EXPECT_TRUE(eventually([&] { return complaints->count() >= 3; }));
   EXPECT_THAT(manager.message(), IsEmpty());
 }
@@ -141,7 +142,7 @@ HUB_TEST(Watchdog, DoesNothingWhereNobodyAsks) {
   world.intake->start();
   Notifier notifier(manager.name(), std::nullopt);
   const auto greenlets = greenrt::Hub::current().stats().greenlets;
-  const Watchdog watchdog(notifier, *world.intake);
+  const Watchdog watchdog(notifier, *world.intake, hours(1));
   EXPECT_EQ(greenrt::Hub::current().stats().greenlets, greenlets);
   EXPECT_THAT(manager.message(), IsEmpty());
 }
