@@ -12,6 +12,7 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS context)
 
 pkg_check_modules(MARIADB REQUIRED IMPORTED_TARGET libmariadb)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 
 find_path(LIBEV_INCLUDE_DIR ev.h REQUIRED)
@@ -23,3 +24,4 @@ set_target_properties(deps::libev PROPERTIES
 add_library(deps::boost_context ALIAS Boost::context)
 add_library(deps::mariadb ALIAS PkgConfig::MARIADB)
 add_library(deps::sodium ALIAS PkgConfig::SODIUM)
+add_library(deps::sqlite ALIAS PkgConfig::SQLITE)

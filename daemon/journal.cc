@@ -1,0 +1,241 @@
+#include "daemon/journal.h"
+
+#include <ev.h>
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/journal_worker.h"
+#include "greenrt/event.h"
+#include "greenrt/hub.h"
+
+namespace hilera {
+namespace {
+
+using ingest::CustodyRefused;
+using ingest::DropReason;
+using ingest::EntryRef;
+
+// What a row takes in a file beside its datagram, and what a commit takes besides.
+constexpr std::uint64_t kRowOverhead = 128;
+constexpr std::uint64_t kCommitOverhead = 64U << 10;
+
+constexpr const char* kTooLarge = "journal.max_size is reached";
+
+// How another thread calls the hub.
+class HubCall {
+ public:
+  explicit HubCall(std::function<void()> callback) : callback_(std::move(callback)) {
+    ev_async_init(&async_,
+                  [](struct ev_loop*, ev_async* async, int) { static_cast<HubCall*>(async->data)->callback_(); });
+    async_.data = this;
+    ev_async_start(loop_, &async_);
+    ev_unref(loop_);
+  }
+  ~HubCall() {
+    ev_ref(loop_);
+    ev_async_stop(loop_, &async_);
+  }
+  HubCall(const HubCall&) = delete;
+  HubCall& operator=(const HubCall&) = delete;
+
+  // From any thread.
+  void make() { ev_async_send(loop_, &async_); }
+  // While somebody waits for a call, the hub has something to wait for.
+  void expect() { ev_ref(loop_); }
+  void expect_no_more() { ev_unref(loop_); }
+
+ private:
+  struct ev_loop* loop_ = greenrt::Hub::current().loop();
+  std::function<void()> callback_;
+  ev_async async_;
+};
+
+}  // namespace
+
+class Journal::Impl {
+ public:
+  Impl(const JournalOptions& options, OnSettled on_settled)
+      : options_(options),
+        on_settled_(std::move(on_settled)),
+        call_([this] { take_report(); }),
+        worker_(options, [this] { call_.make(); }),
+        next_place_(worker_.found().last_place + 1),
+        durable_place_(worker_.found().last_place) {
+    progress_->settled = durable_place_;
+    take_report();
+  }
+  ~Impl() {
+    worker_.finish();
+    take_report();
+  }
+
+  [[nodiscard]] const Found& found() const { return worker_.found(); }
+
+  void append(const EntryRef& entry) {
+    const std::size_t size = entry->datagram.bytes.size();
+    require_room(size);
+    if (waiting_.empty()) call_.expect();
+    waiting_.push_back(entry);
+    stats_.waiting_bytes += size;
+    stats_.waiting = waiting_.size();
+    entry->place = next_place_++;
+    worker_.append(*entry);
+  }
+
+  [[nodiscard]] std::int64_t durable_place() const { return durable_place_; }
+
+  Page read(const JournalReader::Wanted& wanted) {
+    const auto reading = std::make_shared<JournalWorker::Reading>();
+    reading->wanted = wanted;
+    reading->page.read_to = wanted.after;
+    worker_.read(reading);
+    call_.expect();
+    try {
+      reading->done.wait();
+    } catch (...) {
+      reading->abandoned = true;
+      throw;
+    }
+    // From here on the journal may be gone.
+    if (reading->error) std::rethrow_exception(reading->error);
+    return std::move(reading->page);
+  }
+
+  void set_position(std::int64_t place) { worker_.set_position(place); }
+
+  bool flush(greenrt::Deadline deadline) {
+    const auto progress = progress_;
+    const std::int64_t target = next_place_ - 1;
+    while (progress->settled < target) {
+      progress->changed.clear();
+      if (!progress->changed.wait(deadline)) return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] const Stats& stats() const { return stats_; }
+  [[nodiscard]] const greenrt::Histogram& commit_seconds() const { return commit_seconds_; }
+  [[nodiscard]] const greenrt::Histogram& commit_rows() const { return commit_rows_; }
+
+ private:
+  // What outlives the journal when it is closed while somebody waits in flush().
+  struct Progress {
+    std::int64_t settled = 0;
+    greenrt::Event changed;
+  };
+
+  void require_room(std::size_t size) {
+    if (health_ == JournalWorker::Health::kFull) throw CustodyRefused(DropReason::kJournalFull, stats_.problem);
+    if (health_ == JournalWorker::Health::kFailed) throw CustodyRefused(DropReason::kJournalFailed, stats_.problem);
+    if (waiting_.size() >= options_.max_waiting || stats_.waiting_bytes + size > options_.max_waiting_bytes) {
+      throw CustodyRefused(DropReason::kJournalBusy, "too much waits for the journal");
+    }
+    // Once in the log, and once where the log is copied to.
+    const std::uint64_t coming = stats_.waiting_bytes + size + (waiting_.size() + 1) * kRowOverhead;
+    if (stats_.bytes + 2 * coming + kCommitOverhead > options_.max_size) {
+      stats_.problem = kTooLarge;
+      throw CustodyRefused(DropReason::kJournalFull, kTooLarge);
+    }
+    stats_.problem.clear();
+  }
+
+  void take_report() {
+    const JournalWorker::Report report = worker_.take_report();
+    health_ = report.health;
+    stats_.bytes = report.bytes;
+    stats_.segments = report.segments;
+    stats_.io_errors = report.io_errors;
+    stats_.quarantined = report.quarantined;
+    stats_.oldest_arrival = report.oldest_arrival;
+    stats_.problem = report.problem;
+    for (const JournalWorker::Settled& settled : report.settled)
+      settle(settled);
+    for (const auto& reading : report.readings) {
+      reading->done.set();
+      call_.expect_no_more();
+    }
+  }
+
+  void settle(const JournalWorker::Settled& settled) {
+    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(settled.entries);
+    settled_now_.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
+    waiting_.erase(waiting_.begin(), end);
+    if (waiting_.empty()) call_.expect_no_more();
+    for (const EntryRef& entry : settled_now_)
+      stats_.waiting_bytes -= entry->datagram.bytes.size();
+    stats_.waiting = waiting_.size();
+    progress_->settled = settled_now_.back()->place;
+    progress_->changed.set();
+    if (settled.durable) {
+      durable_place_ = progress_->settled;
+      stats_.appended += settled.entries;
+      ++stats_.commits;
+      commit_seconds_.observe(settled.took);
+      commit_rows_.observe(static_cast<double>(settled.entries));
+    }
+    on_settled_(settled_now_, settled.durable);
+    settled_now_.clear();
+  }
+
+  const JournalOptions options_;
+  const OnSettled on_settled_;
+  HubCall call_;
+  JournalWorker worker_;
+  std::deque<EntryRef> waiting_;  // in order, until they are settled
+  std::vector<EntryRef> settled_now_;
+  std::int64_t next_place_;
+  std::int64_t durable_place_;
+  JournalWorker::Health health_ = JournalWorker::Health::kGood;
+  Stats stats_;
+  std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();
+  greenrt::Histogram commit_seconds_ = greenrt::Histogram::latency();
+  greenrt::Histogram commit_rows_{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 4000};
+};
+
+Journal::Journal(const JournalOptions& options, OnSettled on_settled)
+    : impl_(std::make_unique<Impl>(options, std::move(on_settled))) {}
+
+Journal::~Journal() = default;
+
+const Journal::Found& Journal::found() const {
+  return impl_->found();
+}
+
+void Journal::append(const EntryRef& entry) {
+  impl_->append(entry);
+}
+
+std::int64_t Journal::durable_place() const {
+  return impl_->durable_place();
+}
+
+Journal::Page Journal::read(std::int64_t after, std::uint32_t part, std::uint32_t parts, std::size_t max_rows,
+                            std::size_t max_bytes) {
+  return impl_->read({.after = after, .part = part, .parts = parts, .max_rows = max_rows, .max_bytes = max_bytes});
+}
+
+void Journal::set_position(std::int64_t place) {
+  impl_->set_position(place);
+}
+
+bool Journal::flush(greenrt::Deadline deadline) {
+  return impl_->flush(deadline);
+}
+
+const Journal::Stats& Journal::stats() const {
+  return impl_->stats();
+}
+
+const greenrt::Histogram& Journal::commit_seconds() const {
+  return impl_->commit_seconds();
+}
+
+const greenrt::Histogram& Journal::commit_rows() const {
+  return impl_->commit_rows();
+}
+
+}  // namespace hilera

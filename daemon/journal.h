@@ -1,0 +1,135 @@
+// Journal: the write-ahead log in front of the database. What it says is durable survives a crash of the daemon and of
+// the machine.
+//
+// A folder of segment files (see journal_segment.h), append-only, deleted whole. One thread of its own does all that
+// touches the disk. Group commit: the thread takes everything that is waiting, writes it in one transaction with one
+// sync, and comes back for more, so the batch grows with the load and there is no timer.
+//
+// Places are given out by append(), in the order of the calls, from 1 and on over restarts; what becomes durable does
+// so in this order. The records of order domain d belong to part d % parts.
+//
+// Faults: after an I/O error the segment is closed for good, a new one is begun, and what was not durable is written
+// there again; while that fails, too, it is tried again after a pause, and append() refuses. A damaged segment is
+// salvaged row by row: what cannot be read is counted in records and its file is kept aside. It never refuses to open
+// but when the folder cannot be used at all, or another process uses it.
+//
+// Everything here but the constructor belongs to the hub's thread.
+
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "greenrt/deadline.h"
+#include "greenrt/histogram.h"
+#include "ingest/bytes.h"
+#include "ingest/custody.h"
+#include "ingest/entry.h"
+
+namespace hilera {
+
+struct JournalOptions {
+  std::string directory;
+  std::uint64_t max_size = 4ULL << 30;       // bytes of all its files
+  std::uint64_t segment_size = 64ULL << 20;  // bytes at which a new one is begun
+  std::size_t max_waiting = 20'000;          // entries that wait for the thread
+  std::size_t max_waiting_bytes = 64U << 20;
+  greenrt::Duration grace = greenrt::Duration::zero();   // how long a segment outlives its last use
+  greenrt::Duration patience = std::chrono::seconds(5);  // how long entries wait for a disk that refuses them
+  std::string vfs;                                       // the layer of SQLite through which files are reached
+};
+
+// One datagram, as it is read back.
+struct JournalRow {
+  std::int64_t place = 0;
+  std::uint32_t domain = 0;
+  std::int64_t arrival = 0;  // microseconds since 1970
+  std::string listener;
+  std::string codec;
+  greenrt::SocketAddress peer;
+  ingest::AuthLevel auth_level = ingest::AuthLevel::kNone;
+  std::uint32_t records = 0;
+  std::vector<std::byte> bytes;
+};
+
+class Journal {
+ public:
+  // Called on the hub, with entries in the order of their places: they are durable, or (false) never will be. Must not
+  // yield or throw.
+  using OnSettled = std::function<void(std::span<const ingest::EntryRef>, bool durable)>;
+
+  // What was there at the start.
+  struct Found {
+    std::int64_t last_arrival = 0;  // of all that was ever appended, as far as it is known
+    std::int64_t last_place = 0;
+    std::int64_t position = 0;  // up to here the store had everything
+    std::uint64_t records = 0;  // behind the position
+    std::array<std::byte, 16> hash_key{};
+  };
+
+  struct Stats {
+    std::uint64_t bytes = 0;  // of all files
+    std::uint64_t segments = 0;
+    std::uint64_t appended = 0;  // datagrams made durable
+    std::uint64_t commits = 0;
+    std::uint64_t io_errors = 0;
+    std::uint64_t quarantined = 0;    // records that could not be read back
+    std::int64_t oldest_arrival = 0;  // behind the position; 0: nothing is pending
+    std::size_t waiting = 0;          // entries that wait for the thread
+    std::size_t waiting_bytes = 0;
+    std::string problem;  // why nothing can be made durable, for people; empty when it can
+  };
+
+  // Opens or creates the folder and its last segment; takes a time that does not grow with the backlog. Blocks. Throws
+  // std::runtime_error that names the folder.
+  Journal(const JournalOptions& options, OnSettled on_settled);
+  // Closes; what is not durable by then is lost, and said so. Blocks for as long as the disk takes.
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  [[nodiscard]] const Found& found() const;
+
+  // Takes the entry at the next place, which is set in it, with its `domain`. Never yields. Throws CustodyRefused
+  // (kJournalBusy: too much is waiting; kJournalFull: max_size, or the disk is full; kJournalFailed), and has then
+  // taken nothing.
+  void append(const ingest::EntryRef& entry);
+
+  // The place of the last entry that was settled as durable; before the first one, found().last_place.
+  [[nodiscard]] std::int64_t durable_place() const;
+
+  struct Page {
+    std::vector<JournalRow> rows;   // of the part, in order
+    std::int64_t read_to = 0;       // the place up to which the journal has nothing more for it
+    std::uint64_t quarantined = 0;  // records of the part between that could not be read
+  };
+  // Yields. What is durable behind `after`, at least one row if there is one. Killed: nothing has happened. Throws
+  // std::runtime_error when the disk cannot be read for the time being.
+  Page read(std::int64_t after, std::uint32_t part, std::uint32_t parts, std::size_t max_rows, std::size_t max_bytes);
+
+  // The store has everything up to `place`, so that segments may go. Written with the next commit, at most a second
+  // later, and at the end; after a crash an earlier one may be found, and the store sees rows again. Never yields. May
+  // go back (failover), which is remembered too.
+  void set_position(std::int64_t place);
+
+  // Yields until everything appended so far is settled (true) or until the deadline (false).
+  bool flush(greenrt::Deadline deadline);
+
+  [[nodiscard]] const Stats& stats() const;
+  [[nodiscard]] const greenrt::Histogram& commit_seconds() const;  // of one group, its sync included
+  [[nodiscard]] const greenrt::Histogram& commit_rows() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hilera

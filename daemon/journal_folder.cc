@@ -1,0 +1,140 @@
+#include "daemon/journal_folder.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/logging.h"
+
+namespace hilera {
+namespace {
+
+constexpr std::int64_t kProbeBytes = 256 << 10;
+constexpr greenrt::Duration kRemovalPause = std::chrono::seconds(10);
+
+}  // namespace
+
+JournalFolder::JournalFolder(const JournalOptions& options)
+    : options_(options),
+      segment_size_(std::min(options.segment_size, options.max_size / 8)),
+      files_(options.directory) {
+  segment_options_.vfs = options.vfs;
+  segment_options_.log_bytes = std::min<std::uint64_t>(segment_options_.log_bytes, segment_size_ / 4);
+  open_all();
+}
+
+JournalFolder::~JournalFolder() = default;
+
+void JournalFolder::commit(std::span<const ingest::Entry* const> entries) {
+  if (!current_) begin_segment(entries.empty() ? last_place_ + 1 : entries.front()->place);
+  try {
+    current_->commit(entries, position_waits_ || entries.empty() ? std::optional(position_) : std::nullopt);
+  } catch (const sqlite::Error& error) {
+    if (error.trouble() != sqlite::Trouble::kFull) close_current();
+    throw;
+  }
+  position_waits_ = false;
+  if (entries.empty()) return;
+  last_place_ = entries.back()->place;
+  last_arrival_ = entries.back()->datagram.arrival;
+  Segment& segment = segments_.back();
+  segment.end = last_place_;
+  segment.known->last = follows_ = last_place_;
+  for (const ingest::Entry* entry : entries)
+    segment.known->records += entry->decoded.records.size();
+}
+
+void JournalFolder::probe() {
+  files_.probe_room(kProbeBytes);
+  write_position();
+}
+
+void JournalFolder::begin_segment(std::int64_t first_place) {
+  Segment segment;
+  segment.name.first_place = first_place;
+  segment.name.sequence = sequence_ + 1;
+  segment.end = first_place - 1;
+  segment.known = JournalReader::Known{.last = segment.end};
+  randombytes_buf(segment.name.salt.data(), segment.name.salt.size());
+  files_.create(segment.name);
+  try {
+    const SegmentMeta meta{.follows_place = follows_, .follows_arrival = last_arrival_, .hash_key = hash_key_};
+    auto file = JournalSegment::create(files_.path(segment.name), segment.name.salt, meta, position_, segment_options_);
+    files_.sync_directory();
+    segments_.push_back(segment);
+    current_ = std::move(file);
+  } catch (...) {
+    files_.try_remove(segment.name);
+    throw;
+  }
+  ++sequence_;
+  position_waits_ = false;
+}
+
+void JournalFolder::close_current() {
+  current_reader_.reset();
+  current_.reset();
+  segments_.back().bytes = files_.bytes(segments_.back().name);
+}
+
+void JournalFolder::rotate() {
+  if (!current_ || current_->bytes() < segment_size_) return;
+  current_reader_.reset();
+  try {
+    current_->seal();
+  } catch (const sqlite::Error& error) {
+    log::error("journal_seal_failed", {{"file", files_.path(segments_.back().name)}, {"error", error.what()}});
+  }
+  close_current();
+  begin_segment(last_place_ + 1);
+}
+
+void JournalFolder::set_position(std::int64_t place) {
+  const std::int64_t oldest = segments_.empty() ? last_place_ : segments_.front().name.first_place - 1;
+  place = std::clamp(place, std::min(oldest, last_place_), last_place_);
+  position_waits_ = position_waits_ || place != position_;
+  position_ = place;
+}
+
+void JournalFolder::remove_covered(greenrt::Clock::time_point now) {
+  for (Segment& segment : segments_) {
+    const bool covered = segment.end <= position_ && (&segment != &segments_.back() || !current_);
+    if (!covered) segment.covered_since.reset();
+    if (covered && !segment.covered_since) segment.covered_since = now;
+  }
+  while (!segments_.empty() && segments_.front().covered_since &&
+         now - *segments_.front().covered_since >= options_.grace) {
+    if (!remove(segments_.front())) {
+      segments_.front().covered_since = now + kRemovalPause;
+      return;
+    }
+    segments_.erase(segments_.begin());
+  }
+}
+
+bool JournalFolder::remove(Segment& segment) try {
+  if (open_name_ == segment.name) close_read();
+  if (segment.damaged) files_.keep_aside(segment.name);
+  files_.remove(segment.name);
+  return true;
+} catch (const std::system_error& error) {
+  log::write_limited(LogLevel::kError, "journal_removal_failed", {{"error", error.what()}});
+  return false;
+}
+
+std::optional<greenrt::Clock::time_point> JournalFolder::removal_due() const {
+  if (segments_.empty() || !segments_.front().covered_since) return std::nullopt;
+  return *segments_.front().covered_since + options_.grace;
+}
+
+std::uint64_t JournalFolder::bytes() const {
+  std::uint64_t sum = 0;
+  for (const Segment& segment : segments_)
+    sum += &segment == &segments_.back() && current_ ? files_.bytes(segment.name) : segment.bytes;
+  return sum;
+}
+
+}  // namespace hilera

@@ -1,0 +1,127 @@
+// What is found at the start. From the newest segment to the oldest, because each says where the one before it ends.
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+#include "daemon/journal_folder.h"
+#include "daemon/logging.h"
+
+namespace hilera {
+namespace {
+
+// A row takes more than this many bytes of its file, whatever is in it.
+constexpr std::uint64_t kSmallestRow = 48;
+
+}  // namespace
+
+struct JournalFolder::Opening {
+  bool newest = true;
+  std::int64_t end = std::numeric_limits<std::int64_t>::max();
+  bool end_is_exact = false;
+  std::optional<std::int64_t> position;
+  std::optional<HashKey> hash_key;
+};
+
+void JournalFolder::open_all() {
+  files_.remove_orphans();
+  Opening opening;
+  const std::vector<SegmentName> names = files_.segments();
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    sequence_ = std::max(sequence_, name->sequence);
+    if (auto segment = examine(*name, opening)) segments_.insert(segments_.begin(), std::move(*segment));
+    opening.newest = false;
+  }
+  if (opening.hash_key) {
+    hash_key_ = *opening.hash_key;
+  } else {
+    randombytes_buf(hash_key_.data(), hash_key_.size());
+  }
+  const std::int64_t oldest = segments_.empty() ? last_place_ : segments_.front().name.first_place - 1;
+  position_ = std::clamp(opening.position.value_or(oldest), std::min(oldest, last_place_), last_place_);
+  count_found();
+}
+
+std::optional<JournalFolder::Segment> JournalFolder::examine(const SegmentName& name, Opening& opening) {
+  Segment segment{.name = name, .end = opening.end, .bytes = files_.bytes(name)};
+  opening.end = std::min(opening.end, name.first_place - 1);
+  const bool end_was_exact = std::exchange(opening.end_is_exact, false);
+  if (opening.position && segment.end <= *opening.position) return segment;  // nobody needs it
+  try {
+    if (segment.bytes == 0 || !look_into(segment, end_was_exact, opening)) {
+      files_.remove(name);
+      return std::nullopt;
+    }
+  } catch (const sqlite::Error& error) {
+    log::error("journal_segment_unreadable", {{"file", files_.path(name)}, {"error", error.what()}});
+    if (!error.content()) {
+      if (opening.newest) segment.end = leap_over(segment, name.first_place - 1);
+      follows_ = last_place_;
+    } else if (end_was_exact) {
+      segment.known = {.last = segment.end, .records = static_cast<std::uint64_t>(segment.end - name.first_place + 1)};
+      segment.damaged = true;
+    } else {
+      files_.move_aside(name);
+      return std::nullopt;
+    }
+  }
+  return segment;
+}
+
+// False: it was begun, and nothing was ever written.
+bool JournalFolder::look_into(Segment& segment, bool end_is_exact, Opening& opening) {
+  const std::string path = files_.path(segment.name);
+  const JournalSalt& salt = segment.name.salt;
+  auto file = opening.newest
+                  ? JournalSegment::open(path, salt, segment_options_)
+                  : JournalSegment::open_to_read(path, salt, !files_.has_log(segment.name), segment_options_);
+  if (file->empty()) return false;
+  const auto meta = file->read_meta();
+  if (meta && meta->version > JournalSegment::kVersion) throw std::runtime_error(path + " is of a newer version");
+  if (meta) {
+    opening.end = std::min(opening.end, meta->follows_place);
+    opening.end_is_exact = true;
+    if (!opening.hash_key) opening.hash_key = meta->hash_key;
+    last_arrival_ = std::max(last_arrival_, meta->follows_arrival);
+  }
+  const auto known = end_is_exact ? std::optional(JournalReader::Known{.last = segment.end}) : std::nullopt;
+  JournalReader reader(*file, {.first = segment.name.first_place, .end = segment.end}, known);
+  segment.known = {.last = reader.last_place(), .records = reader.records()};
+  segment.damaged = reader.damaged() || !meta;
+  last_arrival_ = std::max(last_arrival_, reader.last_arrival());
+  if (!opening.newest) {
+    last_place_ = std::max(last_place_, reader.last_place());
+    return true;
+  }
+  follows_ = last_place_ = segment.end = reader.last_place();
+  if (segment.damaged) {
+    leap_over(segment, reader.last_place());
+  } else {
+    opening.position = file->read_position();
+    current_ = std::move(file);
+    current_->continue_after(reader.last_commit());
+  }
+  return true;
+}
+
+// No place is given out twice, whatever the file may hold behind the last one that could be read.
+std::int64_t JournalFolder::leap_over(const Segment& segment, std::int64_t last) {
+  return last_place_ = last + static_cast<std::int64_t>(segment.bytes / kSmallestRow) + 1;
+}
+
+void JournalFolder::count_found() {
+  found_.last_place = last_place_;
+  found_.last_arrival = last_arrival_;
+  found_.position = position_;
+  found_.hash_key = hash_key_;
+  for (Segment& segment : segments_) {
+    if (segment.damaged) note_damage(segment);
+    if (!segment.known || segment.end <= position_) continue;
+    found_.records +=
+        segment.name.first_place > position_ ? segment.known->records : reader_of(segment).records_behind(position_);
+  }
+}
+
+}  // namespace hilera
