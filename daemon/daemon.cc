@@ -35,6 +35,7 @@ using std::chrono::seconds;
 
 constexpr seconds kDrainSockets{1};  // what may be spent on datagrams that the kernel still holds
 constexpr seconds kCloseServers{1};
+constexpr std::chrono::milliseconds kCountLate{100};  // what may be spent on counting datagrams that came too late
 constexpr seconds kFrameSlack{20};  // what a frame may take beyond pipeline.store_deadline before the watchdog bites
 
 class Daemon {
@@ -146,6 +147,7 @@ class Daemon {
     database_.stop();
     http_.stop(kCloseServers);
     control_.stop(kCloseServers);
+    intake_.turn_away(kCountLate);
     pool_.close();
   }
 

@@ -63,8 +63,23 @@ void Intake::start() {
 
 void Intake::stop_receiving(greenrt::Deadline deadline) {
   greenrt::kill_all(std::exchange(receiver_greenlets_, {}));
+  empty_sockets(&ingest::Receiver::take_waiting, deadline);
+}
+
+void Intake::turn_away(greenrt::Deadline deadline) {
+  const std::uint64_t before = counters().dropped_total();
+  empty_sockets(&ingest::Receiver::turn_away_waiting, deadline);
+  if (const auto late = counters().dropped_total() - before) log::info("turned_away", {{"datagrams", late}});
+}
+
+void Intake::empty_sockets(bool (ingest::Receiver::*take)(), greenrt::Deadline deadline) {
+  std::vector<ingest::Receiver*> not_empty;
   for (const auto& receiver : receivers_)
-    receiver->drain(deadline);
+    not_empty.push_back(receiver.get());
+  while (!not_empty.empty() && !deadline.expired()) {
+    std::erase_if(not_empty, [take](ingest::Receiver* receiver) { return !(receiver->*take)(); });
+    greenrt::yield();
+  }
 }
 
 void Intake::finish(greenrt::Deadline deadline) {

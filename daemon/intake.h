@@ -1,7 +1,8 @@
 // Intake: everything between the sockets and the store, made from the configuration: listeners, receivers, the pipeline
 // of frames, and the table of devices.
 //
-// Life: constructed (all sockets bound), start(), then for an orderly end stop_receiving() and finish(), in this order.
+// Life: constructed (all sockets bound), start(), then for an orderly end stop_receiving(), finish() and turn_away(),
+// in this order.
 
 #pragma once
 
@@ -34,13 +35,17 @@ class Intake {
   // Starts to receive. Never yields.
   void start();
 
-  // Ends the receivers, then takes what the sockets still hold, until they are empty or the deadline has passed.
-  // Yields.
+  // Ends the receivers, then takes what the sockets still hold, until they are empty or the deadline has passed. In
+  // turns, so that one that never runs empty takes no time from the others. Yields.
   void stop_receiving(greenrt::Deadline deadline);
 
   // Waits for the frames in flight, and for their acknowledgements to be sent; at the deadline, what is left is dropped
   // and counted. Yields.
   void finish(greenrt::Deadline deadline);
+
+  // The last thing: counts what has come meanwhile and nobody will take, until the sockets are empty or the deadline
+  // has passed. Yields.
+  void turn_away(greenrt::Deadline deadline);
 
   // Drops the frames in flight at once: finish() has nothing to wait for then. Yields.
   void abandon() { pipeline_.abandon(); }
@@ -54,6 +59,8 @@ class Intake {
   [[nodiscard]] Ledger ledger() const;
 
  private:
+  void empty_sockets(bool (ingest::Receiver::*take)(), greenrt::Deadline deadline);
+
   ingest::DeviceTable devices_;
   ingest::FramePipeline pipeline_;
   ingest::ArrivalClock arrivals_;

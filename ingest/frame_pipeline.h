@@ -49,6 +49,9 @@ class FramePipeline {
   void submit(Listener& listener, std::int64_t arrival, greenrt::Clock::time_point received,
               const greenrt::UdpPath& path, Bytes bytes) noexcept;
 
+  // Counts a datagram that came after the end as dropped (shutdown). Never yields, never throws.
+  void turn_away() noexcept { counters_.drop(DropReason::kShutdown); }
+
   // Yields until no datagram is in flight (true) or until the deadline (false).
   bool wait_idle(greenrt::Deadline deadline);
 

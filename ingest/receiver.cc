@@ -38,14 +38,26 @@ void Receiver::run() {
   }
 }
 
-void Receiver::drain(greenrt::Deadline deadline) {
+bool Receiver::take_waiting() {
+  if (!receive_waiting()) return false;
+  hand_over();
+  return true;
+}
+
+bool Receiver::turn_away_waiting() {
+  if (!receive_waiting()) return false;
+  listener_.counters().received += batch_.size();
+  for (std::size_t i = 0; i < batch_.size(); ++i)
+    pipeline_.turn_away();
+  return true;
+}
+
+bool Receiver::receive_waiting() {
   try {
-    while (!deadline.expired() && listener_.socket().try_receive(batch_)) {
-      hand_over();
-      greenrt::yield();
-    }
+    return listener_.socket().try_receive(batch_);
   } catch (const std::system_error& error) {
     note_failure(error);
+    return false;
   }
 }
 

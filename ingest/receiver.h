@@ -27,11 +27,14 @@ class Receiver {
   // Receives until it is killed.
   [[noreturn]] void run();
 
-  // For an orderly end, after run() has ended: takes what is in the socket already, until it is empty, a receive error,
-  // or the deadline. Yields between batches.
-  void drain(greenrt::Deadline deadline);
+  // For an orderly end, after run() has ended: one batch of what is in the socket already. take_waiting() hands it to
+  // the pipeline; turn_away_waiting() only counts it, as received and dropped. False when the socket is empty, or after
+  // a receive error. Never yield.
+  bool take_waiting();
+  bool turn_away_waiting();
 
  private:
+  bool receive_waiting();
   void hand_over();
   void note_failure(const std::system_error& error);
 

@@ -128,6 +128,26 @@ HUB_TEST(Intake, TakesWhatTheSocketHoldsBeforeItStops) {
   EXPECT_TRUE(world.intake->ledger().balanced());
 }
 
+HUB_TEST(Intake, TakesFromEachSocketThoughOneNeverRunsEmpty) {
+  IntakeWorld world;
+  world.intake->start();
+  run_until_quiet();
+  const auto flooded = world.listener(0).socket().local_address();
+  std::size_t turns = 0;
+  auto flood = greenrt::spawn([&] {
+    for (; world.trackers().counters().received == 0 && turns < 10'000; ++turns) {
+      world.device.send("no frame", flooded);
+      greenrt::yield();
+    }
+  });
+  world.device.send("no frame", flooded);
+  world.send(IntakeWorld::record());
+  world.intake->stop_receiving(hours(1));
+  EXPECT_LT(turns, 10u);
+  EXPECT_EQ(world.trackers().counters().received, 1u);
+  flood->join();
+}
+
 HUB_TEST(Intake, LeavesTheRestInTheSocketsAtTheDeadline) {
   IntakeWorld world;
   world.intake->start();
@@ -135,6 +155,22 @@ HUB_TEST(Intake, LeavesTheRestInTheSocketsAtTheDeadline) {
   world.send(IntakeWorld::record());
   world.intake->stop_receiving(seconds(0));
   EXPECT_EQ(world.trackers().counters().received, 0u);
+}
+
+HUB_TEST(Intake, CountsWhatCameTooLate) {
+  IntakeWorld world;
+  world.intake->start();
+  run_until_quiet();
+  world.intake->stop_receiving(hours(1));
+  world.intake->finish(hours(1));
+  for (int i = 0; i < 100; ++i)
+    world.send(IntakeWorld::record());
+  world.device.send("no frame", world.listener(0).socket().local_address());
+  world.intake->turn_away(hours(1));
+  EXPECT_EQ(world.trackers().counters().received, 100u);
+  EXPECT_EQ(world.listener(0).counters().received, 1u);
+  EXPECT_EQ(dropped(*world.intake, ingest::DropReason::kShutdown), 101u);
+  EXPECT_THAT(world.device.mail(), IsEmpty());
 }
 
 HUB_TEST(Intake, WaitsForTheFramesInFlight) {

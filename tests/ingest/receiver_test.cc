@@ -256,31 +256,43 @@ HUB_TEST(Receiver, AKillLosesNothingThatWasReceived) {
   EXPECT_EQ(world.listener.counters().accepted, 10u);
 }
 
-HUB_TEST(Receiver, DrainTakesWhatIsInTheSocketUntilItIsEmpty) {
+HUB_TEST(Receiver, TakesWhatWaitsInTheSocketBatchByBatch) {
   World world(kText);
   const testing::DeviceSocket device;
   const std::size_t count = 3 * Receiver::kBatch + 1;
   for (std::size_t i = 0; i < count; ++i)
     device.send("-A/1", world.at());
-  world.receiver.drain(10s);
+  for (std::size_t batch = 1; batch <= 4; ++batch) {
+    EXPECT_TRUE(world.receiver.take_waiting());
+    EXPECT_EQ(world.listener.counters().received, std::min(batch * Receiver::kBatch, count));
+    greenrt::yield();
+  }
+  EXPECT_FALSE(world.receiver.take_waiting());
   EXPECT_TRUE(world.pipeline.wait_idle(10s));
   EXPECT_EQ(world.listener.counters().accepted, count);
 }
 
-HUB_TEST(Receiver, DrainEndsAtItsDeadline) {
+HUB_TEST(Receiver, CountsWhatItTurnsAway) {
   World world(kText);
   const testing::DeviceSocket device;
-  device.send("-A/1", world.at());
-  world.receiver.drain(0s);
-  EXPECT_EQ(world.listener.counters().received, 0u);
+  const std::size_t count = Receiver::kBatch + 1;
+  for (std::size_t i = 0; i < count; ++i)
+    device.send("+A/1", world.at());
+  EXPECT_TRUE(world.receiver.turn_away_waiting());
+  EXPECT_TRUE(world.receiver.turn_away_waiting());
+  EXPECT_FALSE(world.receiver.turn_away_waiting());
+  EXPECT_EQ(world.listener.counters().received, count);
+  EXPECT_EQ(world.pipeline.counters().dropped[static_cast<std::size_t>(DropReason::kShutdown)], count);
+  EXPECT_EQ(world.pipeline.counters().in_flight, 0u);
+  EXPECT_THAT(device.mail(), IsEmpty());
 }
 
-HUB_TEST(Receiver, DrainEndsAtAReceiveErrorWhichItCounts) {
+HUB_TEST(Receiver, SeesNothingWaitingAfterAReceiveErrorWhichItCounts) {
   World world(kText);
   const testing::DeviceSocket device;
   device.send("-A/1", world.at());
   const SocketFault broken(SocketFault::Call::kReceive, world.listener.socket().fd(), EIO, 1);
-  world.receiver.drain(10s);
+  EXPECT_FALSE(world.receiver.take_waiting());
   EXPECT_EQ(world.listener.counters().receive_errors, 1u);
   EXPECT_THAT(world.reporter.lines, SizeIs(1));
 }

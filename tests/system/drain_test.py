@@ -14,6 +14,11 @@ DRAIN = 2.0  # seconds, of the tests whose database does not answer
 MARGIN = 10.0  # seconds, for a machine that is busy
 
 
+def turned_away(hilerad):
+    """Datagrams that came after the drain of the sockets, and were only counted."""
+    return sum(int(event["datagrams"]) for event in hilerad.events("turned_away"))
+
+
 class Drain(SystemTest):
     @classmethod
     def setUpClass(cls):
@@ -36,7 +41,7 @@ class Drain(SystemTest):
         ledger = hilerad.last_ledger()
         self.assert_balanced(ledger)
         self.assertEqual(ledger["intake"]["in_flight"], 0)
-        self.assertEqual(ledger["intake"]["dropped"], 0)
+        self.assertEqual(ledger["intake"]["dropped"], turned_away(hilerad), "of what was begun")
         self.assert_rows_match(ledger)
         self.assertEqual(self.order_violations(), 0)
         self.assertFalse(os.path.exists(hilerad.control))
@@ -124,6 +129,22 @@ class DrainWithoutDatabase(SystemTest):
         hilerad.child.send_signal(signal.SIGTERM)
         self.assertEqual(hilerad.wait(MARGIN), 0, hilerad.log_tail())
         self.assert_all_dropped(hilerad, device)
+
+    def test_what_comes_too_late_is_counted(self):
+        hilerad, _ = self.start_stuck("10min")
+        hilerad.child.send_signal(signal.SIGTERM)
+        hilerad.notifications.wait_for("STOPPING=1", hilerad)
+        self.assertEqual(hilerad.metrics()["datagrams_received_total"], 51)
+        with Device(hilerad.port) as device:
+            for sequence in range(1, 101):
+                device.send(native_frame("late", sequence))
+            hilerad.child.send_signal(signal.SIGTERM)
+            self.assertEqual(hilerad.wait(MARGIN), 0, hilerad.log_tail())
+            self.assertFalse(device.has_mail())
+        ledger = hilerad.last_ledger()
+        self.assert_balanced(ledger)
+        self.assertEqual(ledger["intake"]["received"], 151)
+        self.assertEqual(turned_away(hilerad), 100)
 
     def test_a_database_that_wakes_up_during_the_drain_gets_its_rows(self):
         hilerad, device = self.start_stuck("10min")
