@@ -197,7 +197,8 @@ class Notifications:
 
 
 class Hilerad(Process):
-    """The daemon, receiving, unless `wait` is false. Where the configuration leaves a port to the kernel (0), the log tells which it is."""
+    """The daemon, receiving, unless `wait` is false. Where the configuration leaves a port to the kernel (0), the log
+    tells which it is."""
 
     def __init__(self, folder, binaries, config, *, name="hilerad", environment=(), command=(), wait=True):
         self.config = folder / f"{name}.yaml"
@@ -364,16 +365,20 @@ class Trial:
         """A server with the database, the account of hilerad with the rights it needs, and the tables."""
         # private-mariadb stops nothing where nothing runs, so this is right also when the start fails half way.
         self._stack.callback(subprocess.run, [PRIVATE_MARIADB, "stop", self.folder / name], check=False)
-        self.database = Mariadb(self.folder / name, options)
+        self.use_database(Mariadb(self.folder / name, options))
+        if tables:
+            self.make_tables(order_audit)
+        return self.database
+
+    def use_database(self, database, client="localhost"):
+        """Makes the database and the account of hilerad, which comes from `client`: this host, or its address."""
+        self.database = database
         password = secrets.token_urlsafe(18)
         with open(os.open(self.folder / "db-password", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
                   encoding="ascii") as file:
             file.write(password + "\n")
-        self.database.sql(f"CREATE DATABASE hilera; CREATE USER hilera@localhost IDENTIFIED BY '{password}';"
-                          "GRANT SELECT, INSERT, UPDATE ON hilera.* TO hilera@localhost", database=None)
-        if tables:
-            self.make_tables(order_audit)
-        return self.database
+        database.sql(f"CREATE DATABASE hilera; CREATE USER hilera@'{client}' IDENTIFIED BY '{password}';"
+                     f"GRANT SELECT, INSERT, UPDATE ON hilera.* TO hilera@'{client}'", database=None)
 
     def make_tables(self, order_audit=True):
         command = [self.binaries / "hileractl", "schema", "apply", "--socket", self.database.socket, "--user", "root"]
