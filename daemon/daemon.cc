@@ -74,6 +74,7 @@ class Daemon {
       if (stop.is_set()) {
         at_once_ = true;
         intake_.abandon();
+        close_pool();
       }
       stop.set();
     };
@@ -148,7 +149,13 @@ class Daemon {
     http_.stop(kCloseServers);
     control_.stop(kCloseServers);
     intake_.turn_away(kCountLate);
+    close_pool();
+  }
+
+  // Never yields. The transmitter does not let go of a mark by itself, which would take the end its time.
+  void close_pool() {
     pool_.close();
+    downlinks_.break_off();
   }
 
   int report_ledger() {

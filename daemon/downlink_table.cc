@@ -117,8 +117,7 @@ void DownlinkTable::mark(std::string_view statement, std::initializer_list<db::V
   const greenrt::Deadline deadline(time_limit_);
   while (true) {
     try {
-      pool_.acquire(deadline)->execute(statement, values, deadline);
-      return;
+      return mark_once(statement, values, deadline);
     } catch (const db::PoolClosed&) {
       throw;
     } catch (const db::Error& error) {
@@ -126,6 +125,22 @@ void DownlinkTable::mark(std::string_view statement, std::initializer_list<db::V
     }
     greenrt::sleep(std::min<greenrt::Duration>(kPauseBetweenMarks, deadline.remaining()));
   }
+}
+
+void DownlinkTable::mark_once(std::string_view statement, std::initializer_list<db::Value> values,
+                              greenrt::Deadline deadline) {
+  struct Use {
+    Use(db::Connection*& its_slot, db::Connection& connection) : slot(its_slot) { slot = &connection; }
+    ~Use() { slot = nullptr; }
+    db::Connection*& slot;
+  };
+  const db::Lease connection = pool_.acquire(deadline);
+  const Use use(marking_, *connection);
+  connection->execute(statement, values, deadline);
+}
+
+void DownlinkTable::break_off() {
+  if (marking_) marking_->discard();
 }
 
 std::uint64_t DownlinkTable::add(const NewDownlink& downlink) {

@@ -36,6 +36,10 @@ class DownlinkTable final : public ingest::DownlinkSource {
   void mark_sent(const ingest::Downlink& downlink) override;
   void mark_failed(const ingest::Downlink& downlink, std::string_view error, bool retry) override;
 
+  // For an end at once: breaks off the mark that is under way. Once the pool is closed, none is tried again. Never
+  // yields.
+  void break_off();
+
   struct NewDownlink {
     std::string nserie;
     std::vector<std::byte> payload;
@@ -70,12 +74,14 @@ class DownlinkTable final : public ingest::DownlinkSource {
 
   void settle_overdue(db::Connection& connection, greenrt::Deadline deadline);
   void mark(std::string_view statement, std::initializer_list<db::Value> values);
+  void mark_once(std::string_view statement, std::initializer_list<db::Value> values, greenrt::Deadline deadline);
 
   std::string collector_;
   db::ConnectionPool& pool_;
   greenrt::Duration time_limit_;
   greenrt::Deadline settle_at_ = greenrt::Duration::zero();
-  Cursor cursor_;  // due() goes on behind it
+  Cursor cursor_;                      // due() goes on behind it
+  db::Connection* marking_ = nullptr;  // what a mark is using
 };
 
 }  // namespace hilera

@@ -304,6 +304,26 @@ SERVER_TEST(DownlinkTable, MarksInSpiteOfALostConnection) {
   EXPECT_EQ(world.column("state", downlink.id), "sent");
 }
 
+SERVER_TEST(DownlinkTable, LetsAMarkBeBrokenOffThoughItIsShielded) {
+  World world;
+  const Downlink downlink{.id = world.add(), .nserie = {}, .payload = {}};
+  world.table.begin_attempt(downlink);
+  const auto rival = world.database.connect();
+  rival->execute("START TRANSACTION");
+  rival->query("SELECT * FROM downlink FOR UPDATE");
+  auto marking = spawn([&] {
+    const greenrt::Shield shield;
+    EXPECT_THROW(world.table.mark_sent(downlink), db::PoolClosed);
+  });
+  const std::string who = "SELECT id FROM information_schema.processlist WHERE info LIKE 'UPDATE downlink SET state%'";
+  while (world.database.sql(who).empty()) {
+  }
+  world.pool->close();
+  world.table.break_off();
+  EXPECT_TRUE(marking->join(seconds(10))) << "the row is locked until the end of the test";
+  world.table.break_off();  // nothing is under way
+}
+
 SERVER_TEST(DownlinkTable, SaysWhatIsWrongWithTheTable) {
   World world;
   world.database.sql("RENAME TABLE downlink TO elsewhere");

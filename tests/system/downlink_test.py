@@ -1,6 +1,7 @@
 """Frames to devices: queued by an operator, sent when the device is known, from the listener that it spoke to."""
 
 import json
+import signal
 import struct
 import unittest
 
@@ -173,6 +174,21 @@ class Downlink(SystemTest):
         self.assertEqual([each["id"] for each in self.listed("--limit", "1")], [numbers[2]])
         self.assertEqual(self.listed("--nserie", "nobody"), [])
         self.assertEqual(self.ctl("downlink", "list", "--nserie", "nobody"), "There is none.\n")
+
+    def test_a_second_signal_does_not_wait_for_a_mark(self):
+        self.sql("CREATE TRIGGER slow BEFORE UPDATE ON downlink FOR EACH ROW "
+                 "SET @slept = IF(NEW.state = 'sent', SLEEP(600), 0)")
+        self.addCleanup(self.sql, "DROP TRIGGER slow")
+        self.let_it_be_heard()
+        self.add("SN-1", "--hex", "c0ffee")
+        self.device.receive()
+        marking = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'"
+        session = eventually(lambda: self.sql(marking), "the row is being marked")[0]["id"]
+        self.addCleanup(self.sql, "KILL %s", session)
+        self.hilerad.child.send_signal(signal.SIGTERM)
+        self.hilerad.notifications.wait_for("STOPPING=1", self.hilerad)
+        self.hilerad.child.send_signal(signal.SIGTERM)
+        self.assertEqual(self.hilerad.wait(10.0), 0, self.hilerad.log_tail())
 
 
 if __name__ == "__main__":
