@@ -151,15 +151,15 @@ class BareLoop {
   std::array<std::array<std::byte, ingest::native::kMaxDatagramSize>, kBatch> buffers_{};
 };
 
-// Stores nothing, and says when the frames of a round have come.
-class NullStore final : public ingest::Store {
+// Calls everything durable, stores nothing, and says when the frames of a round have come.
+class NullCustody final : public ingest::Custody {
  public:
-  ingest::StoreResult store(const ingest::Datagram&, const ingest::Decoded& decoded, greenrt::Deadline) override {
+  void take(const ingest::EntryRef& entry) override {
+    entry->set_durable();
     if (++frames_ == kFrames) all_here_.set();
-    return {.stored = static_cast<std::uint32_t>(decoded.records.size())};
   }
 
-  // Yields until a whole round is stored; gives up after ten seconds. Returns how many frames came.
+  // Yields until a whole round is taken; gives up after ten seconds. Returns how many frames came.
   std::size_t take_round() {
     all_here_.wait(std::chrono::seconds(10));
     all_here_.clear();
@@ -191,18 +191,18 @@ void pipeline_null_store(benchmark::State& state) {
   hub.run([&] {
     const ingest::NativeCodec codec;
     ingest::Listener listener("bench", codec, bind_collector(), false);
-    NullStore store;
+    NullCustody custody;
     SilentReporter reporter;
     ingest::DeviceTable devices(2 * kDevices);
     ingest::ArrivalClock arrivals;
-    ingest::FramePipeline pipeline({}, store, devices, reporter);
+    ingest::FramePipeline pipeline({}, custody, devices, reporter);
     ingest::Receiver receiver(listener, pipeline, arrivals, reporter);
     const Fleet fleet(listener.socket().local_address());
     const auto receiving = greenrt::spawn([&] { receiver.run(); });
     greenrt::yield();
 
     // As in the daemon: the hub's poll finds the socket readable and wakes the receiver.
-    measure(state, fleet, pipeline_result, [&] { return store.take_round(); });
+    measure(state, fleet, pipeline_result, [&] { return custody.take_round(); });
     receiving->kill();
   });
 }

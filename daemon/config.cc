@@ -69,7 +69,7 @@ void check_listeners(const std::vector<ListenerConfig>& listeners, Reader& reade
 }
 
 void check_database(const std::optional<DatabaseConfig>& database, Reader& reader) {
-  if (!database) return reader.error_at("database", "this version needs a database section: it has no journal yet");
+  if (!database) return;
   if (reader.seen("database.hosts") == reader.seen("database.socket")) {
     reader.error_at("database", "expected either `hosts` or `socket`");
   }
@@ -84,6 +84,12 @@ void check_limits(const Config& config, Reader& reader) {
                     "expected at most pipeline.max_in_flight, " + std::to_string(config.pipeline.max_in_flight));
   }
   const auto needed = config.pipeline.max_in_flight + config.http.max_connections + kOwnGreenlets;
+  if (config.pipeline.ack == AckMode::kDatabase && !config.database) {
+    reader.error_at("pipeline.ack", "cannot be \"database\" without a database section");
+  }
+  if (config.journal.segment_size * 2 > config.journal.max_size) {
+    reader.error_at("journal.segment_size", "expected at most half of journal.max_size");
+  }
   if (config.greenlets.max < needed) {
     reader.error_at("greenlets.max", "expected at least pipeline.max_in_flight + http.max_connections + " +
                                          std::to_string(kOwnGreenlets) + ", " + std::to_string(needed));
@@ -142,12 +148,10 @@ Config load_config(const std::string& path) {
 
 std::vector<std::string> config_notices(const Config& config) {
   std::vector<std::string> notices;
-  if (config.pipeline.ack == AckMode::kJournal) {
+  if (!config.database) {
     notices.emplace_back(
-        "pipeline.ack is journal, but this version has no journal: it acknowledges after the commit in the database, "
-        "which promises more");
+        "there is no database section: records stay in the journal, `hileractl journal export` reads it");
   }
-  if (config.journal) notices.emplace_back("journal: is checked, but not used by this version");
   return notices;
 }
 
@@ -161,7 +165,6 @@ std::string reference_config() {
       {.name = "native", .codec = "native", .address = "0.0.0.0", .port = 5600},
       {.name = "trackers", .codec = "teltonika", .address = "0.0.0.0", .port = 5027},
   };
-  config.journal.emplace();
   config.database.emplace();
   config.database->hosts = {{"127.0.0.1", 3306}};
   config.database->password_file = "/etc/hilera/db-password";

@@ -44,6 +44,7 @@ struct PipelineConfig {
 struct JournalConfig {
   std::string directory = "/var/lib/hilera/journal";
   std::uint64_t max_size = 4ULL << 30;
+  std::uint64_t segment_size = 64ULL << 20;
 
   bool operator==(const JournalConfig&) const = default;
 };
@@ -63,6 +64,7 @@ struct DatabaseConfig {
   std::string password_file;  // see daemon/secret.h; empty: no password
   std::string name = "hilera";
   std::uint32_t connections = 8;
+  std::uint32_t shards = 4;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds query_timeout{10'000};
   std::optional<TlsConfig> tls;
@@ -124,8 +126,8 @@ struct Config {
   std::string collector;  // the host's name where the file has none
   std::vector<ListenerConfig> listeners;
   PipelineConfig pipeline;
-  std::optional<JournalConfig> journal;
-  std::optional<DatabaseConfig> database;  // always set by load_config() in this version
+  JournalConfig journal;
+  std::optional<DatabaseConfig> database;  // none: everything stays in the journal
   TransmitConfig transmit;
   HttpConfig http;
   ControlConfig control;

@@ -126,12 +126,12 @@ const Schema<PipelineConfig>& pipeline_options() {
                                                {{"journal", AckMode::kJournal}, {"database", AckMode::kDatabase}}),
        .help =
            "When a device gets its acknowledgement: when its datagram is synced in the local journal, or when it is "
-           "committed in the database. This version has no journal yet and always does the latter, which promises "
-           "more."},
+           "committed in the database. With the latter, what comes while the database is away gets none, and is stored "
+           "all the same."},
       {.key = "store_deadline",
        .type = duration(&PipelineConfig::store_deadline, 100ms, 10min),
-       .help = "How long a datagram may take to be stored, waiting for a connection and every new attempt included, "
-               "before it is dropped, counted and not acknowledged."},
+       .help = "With `ack: database`: how long a datagram may take to be stored before it ends without an "
+               "acknowledgement. It stays in the journal and is stored later."},
   };
   return schema;
 }
@@ -141,7 +141,13 @@ const Schema<JournalConfig>& journal_options() {
       {.key = "directory", .type = text(&JournalConfig::directory, kPath), .help = "Where its segment files are."},
       {.key = "max_size",
        .type = bytes(&JournalConfig::max_size, 64 * kMiB, 16 * kTiB),
-       .help = "What all of them may take together."},
+       .help = "What all of them may take together. A datagram that comes when the journal is full is dropped, counted "
+               "and not acknowledged."},
+      {.key = "segment_size",
+       .type = bytes(&JournalConfig::segment_size, 4 * kMiB, 4 * kGiB),
+       .help =
+           "When one of them is full and the next one is begun; a file is deleted as a whole, when all that it holds "
+           "is in the database."},
   };
   return schema;
 }
@@ -183,6 +189,11 @@ const Schema<DatabaseConfig>& database_options() {
       {.key = "connections",
        .type = integer(&DatabaseConfig::connections, 1, 256),
        .help = "How many connections the pool keeps at most. One more watches the database."},
+      {.key = "shards",
+       .type = integer(&DatabaseConfig::shards, 1, 64),
+       .help =
+           "Into how many parts the devices are divided to be stored side by side; the frames of one device are always "
+           "in the same part, in order. No more than `connections` can be at work."},
       {.key = "connect_timeout",
        .type = duration(&DatabaseConfig::connect_timeout, 100ms, 5min),
        .help = "For name resolution, connection, TLS and login together."},
@@ -315,8 +326,10 @@ const Schema<Config>& config_options() {
       {.key = "pipeline", .type = section(&Config::pipeline, pipeline_options()), .help = "The path of a datagram."},
       {.key = "journal",
        .type = section(&Config::journal, journal_options()),
-       .help = "The local journal. Read and checked, but not used by this version."},
-      {.key = "database", .type = section(&Config::database, database_options()), .help = "The MariaDB server."},
+       .help = "The local journal, in front of the database. A datagram is acknowledged when it is in it."},
+      {.key = "database",
+       .type = section(&Config::database, database_options()),
+       .help = "The MariaDB server. Without this section everything stays in the journal."},
       {.key = "transmit",
        .type = section(&Config::transmit, transmit_options()),
        .help = "Frames down to the devices."},

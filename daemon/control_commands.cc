@@ -149,13 +149,18 @@ json cancel_downlink(DownlinkTable& table, const json& arguments) {
 
 }  // namespace
 
-ControlServer::Commands control_commands(const Status& status, DownlinkTable& downlinks) {
+ControlServer::Commands control_commands(const Status& status, DownlinkTable* downlinks) {
+  const auto table = [downlinks]() -> DownlinkTable& {
+    if (!downlinks) throw ControlError("there is no database section in the configuration of hilerad");
+    return *downlinks;
+  };
   return {
       {std::string(control::kStatus), {false, [&status](const json&) { return status.document(); }}},
-      {std::string(control::kDownlinkAdd), {true, [&](const json& args) { return add_downlink(downlinks, args); }}},
-      {std::string(control::kDownlinkList), {false, [&](const json& args) { return list_downlinks(downlinks, args); }}},
+      {std::string(control::kDownlinkAdd), {true, [table](const json& args) { return add_downlink(table(), args); }}},
+      {std::string(control::kDownlinkList),
+       {false, [table](const json& args) { return list_downlinks(table(), args); }}},
       {std::string(control::kDownlinkCancel),
-       {true, [&](const json& args) { return cancel_downlink(downlinks, args); }}},
+       {true, [table](const json& args) { return cancel_downlink(table(), args); }}},
   };
 }
 

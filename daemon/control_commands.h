@@ -8,7 +8,7 @@
 
 namespace hilera {
 
-// Both must outlive the server that runs the commands.
-ControlServer::Commands control_commands(const Status& status, DownlinkTable& downlinks);
+// Both must outlive the server that runs the commands. Without a database `downlinks` is nullptr.
+ControlServer::Commands control_commands(const Status& status, DownlinkTable* downlinks);
 
 }  // namespace hilera

@@ -6,24 +6,23 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "daemon/control_commands.h"
 #include "daemon/control_server.h"
-#include "daemon/database_monitor.h"
-#include "daemon/downlink_table.h"
+#include "daemon/database.h"
 #include "daemon/exit_codes.h"
 #include "daemon/http_server.h"
 #include "daemon/intake.h"
-#include "daemon/maria_store.h"
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/pool_options.h"
 #include "daemon/reporter.h"
 #include "daemon/status.h"
+#include "daemon/storage.h"
 #include "daemon/version.h"
 #include "daemon/watchdog.h"
-#include "db/pool.h"
 #include "greenrt/event.h"
 #include "greenrt/signal.h"
 #include "ingest/transmitter.h"
@@ -38,22 +37,35 @@ constexpr seconds kCloseServers{1};
 constexpr std::chrono::milliseconds kCountLate{100};  // what may be spent on counting datagrams that came too late
 constexpr seconds kFrameSlack{20};  // what a frame may take beyond pipeline.store_deadline before the watchdog bites
 
+StorageOptions storage_options(const Config& config) {
+  StorageOptions options;
+  options.collector = config.collector;
+  options.journal = {.directory = config.journal.directory,
+                     .max_size = config.journal.max_size,
+                     .segment_size = config.journal.segment_size,
+                     .max_waiting = config.pipeline.max_in_flight};
+  if (config.database) options.shards = config.database->shards;
+  return options;
+}
+
+std::unique_ptr<Database> open_database(const Config& config) {
+  return config.database ? std::make_unique<Database>(config.collector, pool_options(*config.database)) : nullptr;
+}
+
 class Daemon {
  public:
   Daemon(const Config& config, const Logging& logging)
       : config_(config),
         notifier_(Notifier::from_environment()),
-        database_options_(pool_options(*config.database)),
-        pool_(database_options_),
-        store_(config.collector, pool_, reporter_),
-        intake_(config, store_, reporter_),
-        downlinks_(config.collector, pool_, config.database->query_timeout),
-        transmitter_({.poll_interval = config.transmit.poll_interval, .batch = config.transmit.batch}, downlinks_,
-                     intake_.devices(), reporter_),
-        database_(database_options_.connect),
-        status_({config_, intake_, store_, pool_, database_, transmitter_, logging}),
+        database_(open_database(config)),
+        storage_(storage_options(config), database_ ? &database_->pool() : nullptr, reporter_),
+        intake_(config, storage_, reporter_, storage_.last_arrival()),
+        transmitter_(make_transmitter()),
+        status_({config_, intake_, storage_, database_.get(), transmitter_.get(), logging}),
         http_(config.http, http_routes()),
-        control_(config.control.socket, control_commands(status_, downlinks_)) {
+        control_(config.control.socket, control_commands(status_, database_ ? &database_->downlinks() : nullptr)) {
+    for (const auto& listener : intake_.listeners())
+      storage_.know(listener->origin());
     status_.declare_metrics(metrics_);
     http_.declare_metrics(metrics_);
   }
@@ -74,7 +86,8 @@ class Daemon {
       if (stop.is_set()) {
         at_once_ = true;
         intake_.abandon();
-        close_pool();
+        storage_.give_up();
+        if (database_) database_->give_up();
       }
       stop.set();
     };
@@ -91,6 +104,13 @@ class Daemon {
   }
 
  private:
+  std::unique_ptr<ingest::Transmitter> make_transmitter() {
+    if (!database_) return nullptr;
+    const ingest::TransmitterOptions options{.poll_interval = config_.transmit.poll_interval,
+                                             .batch = config_.transmit.batch};
+    return std::make_unique<ingest::Transmitter>(options, database_->downlinks(), intake_.devices(), reporter_);
+  }
+
   HttpServer::Routes http_routes() {
     return {{"/metrics",
              [this](const HttpRequest&) {
@@ -108,11 +128,11 @@ class Daemon {
   }
 
   [[nodiscard]] HttpResponse readiness() const {
-    const auto problems = status_.problems();
-    if (problems.empty()) return {.body = "ready\n"};
+    const auto obstacles = status_.obstacles();
+    if (obstacles.empty()) return {.body = "ready\n"};
     HttpResponse response{.status = 503};
-    for (const std::string& problem : problems)
-      response.body += problem + "\n";
+    for (const std::string& obstacle : obstacles)
+      response.body += obstacle + "\n";
     return response;
   }
 
@@ -121,9 +141,10 @@ class Daemon {
       log::info("config_notice", {{"detail", notice}});
     http_.start();
     control_.start();
+    storage_.start();
     intake_.start();
-    if (config_.transmit.enabled) {
-      transmitting_ = greenrt::spawn([this] { transmitter_.run(); });
+    if (transmitter_ && config_.transmit.enabled) {
+      transmitting_ = greenrt::spawn([this] { transmitter_->run(); });
       transmitting_->set_name("transmitter");
     }
     watchdog_ = std::make_unique<Watchdog>(notifier_, intake_, config_.pipeline.store_deadline + kFrameSlack);
@@ -144,22 +165,19 @@ class Daemon {
     intake_.stop_receiving(deadline.sooner(kDrainSockets));
     const greenrt::Deadline rest = at_once_ ? greenrt::Deadline(seconds(0)) : deadline;
     intake_.finish(rest);
+    if (!storage_.wait_idle(rest)) {
+      log::info("left_in_journal", {{"records", storage_.ledger().pending}});
+    }
+    storage_.stop();
     if (transmitting_) transmitting_->join(rest);
-    database_.stop();
     http_.stop(kCloseServers);
     control_.stop(kCloseServers);
     intake_.turn_away(kCountLate);
-    close_pool();
-  }
-
-  // Never yields. The transmitter does not let go of a mark by itself, which would take the end its time.
-  void close_pool() {
-    pool_.close();
-    downlinks_.break_off();
+    if (database_) database_->close();
   }
 
   int report_ledger() {
-    const Ledger ledger = intake_.ledger();
+    const Ledger ledger = status_.ledger();
     if (ledger.balanced()) {
       log::info("stopped", {{"ledger", ledger.json()}});
       return kExitOk;
@@ -175,13 +193,10 @@ class Daemon {
   const Config& config_;
   Notifier notifier_;
   LogReporter reporter_;
-  const db::PoolOptions database_options_;
-  db::ConnectionPool pool_;
-  MariaStore store_;
+  std::unique_ptr<Database> database_;  // none: everything stays in the journal
+  Storage storage_;
   Intake intake_;
-  DownlinkTable downlinks_;
-  ingest::Transmitter transmitter_;
-  DatabaseMonitor database_;
+  std::unique_ptr<ingest::Transmitter> transmitter_;  // none without a database
   Status status_;
   Metrics metrics_;
   HttpServer http_;

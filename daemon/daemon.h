@@ -1,6 +1,6 @@
 // Daemon: hilerad as a whole. Makes the parts from the configuration, runs them, and ends them in order.
 //
-//   sockets -> Intake -> MariaStore -> ConnectionPool -> MariaDB          frames up
+//   sockets -> Intake -> Storage: Journal -> Shards -> MariaDB            frames up
 //   MariaDB -> DownlinkTable -> Transmitter -> sockets                    frames down
 //   HttpServer, ControlServer, Watchdog, DatabaseMonitor                  around it
 //

@@ -34,13 +34,16 @@ std::unique_ptr<ingest::Listener> bind_listener(const ListenerConfig& config) {
 
 ingest::PipelineOptions pipeline_options(const PipelineConfig& config) {
   return {.limits = {.in_flight = config.max_in_flight, .in_flight_per_source = config.max_in_flight_per_source},
+          .ack = config.ack == AckMode::kJournal ? ingest::AckWhen::kDurable : ingest::AckWhen::kStored,
           .store_deadline = config.store_deadline};
 }
 
 }  // namespace
 
-Intake::Intake(const Config& config, ingest::Store& store, ingest::Reporter& reporter)
-    : devices_(config.devices.max_known), pipeline_(pipeline_options(config.pipeline), store, devices_, reporter) {
+Intake::Intake(const Config& config, ingest::Custody& custody, ingest::Reporter& reporter, std::int64_t last_arrival)
+    : devices_(config.devices.max_known),
+      pipeline_(pipeline_options(config.pipeline), custody, devices_, reporter),
+      arrivals_(last_arrival) {
   for (const ListenerConfig& each : config.listeners) {
     listeners_.push_back(bind_listener(each));
     receivers_.push_back(std::make_unique<ingest::Receiver>(*listeners_.back(), pipeline_, arrivals_, reporter));
@@ -92,21 +95,17 @@ void Intake::finish(greenrt::Deadline deadline) {
   }
 }
 
-Ledger Intake::ledger() const {
+IntakeLedger Intake::ledger() const {
   const ingest::PipelineCounters& counters = pipeline_.counters();
-  Ledger ledger;
+  IntakeLedger ledger;
   for (const auto& listener : listeners_) {
-    ledger.intake.received += listener->counters().received;
-    ledger.intake.accepted += listener->counters().accepted;
-    ledger.intake.control += listener->counters().control;
-    ledger.intake.rejected += listener->counters().rejected.total();
+    ledger.received += listener->counters().received;
+    ledger.accepted += listener->counters().accepted;
+    ledger.control += listener->counters().control;
+    ledger.rejected += listener->counters().rejected.total();
   }
-  ledger.intake.dropped = counters.dropped_total();
-  ledger.intake.in_flight = counters.in_flight;
-  ledger.store.accepted = counters.records_accepted;
-  ledger.store.stored = counters.records_stored;
-  ledger.store.duplicate = counters.records_duplicate;
-  ledger.store.dead_lettered = counters.records_dead_lettered;
+  ledger.dropped = counters.dropped_total();
+  ledger.in_flight = counters.in_flight;
   return ledger;
 }
 

@@ -1,4 +1,4 @@
-// Intake: everything between the sockets and the store, made from the configuration: listeners, receivers, the pipeline
+// Intake: everything between the sockets and custody, made from the configuration: listeners, receivers, the pipeline
 // of frames, and the table of devices.
 //
 // Life: constructed (all sockets bound), start(), then for an orderly end stop_receiving(), finish() and turn_away(),
@@ -14,19 +14,20 @@
 #include "daemon/ledger.h"
 #include "greenrt/greenlet.h"
 #include "ingest/arrival_clock.h"
+#include "ingest/custody.h"
 #include "ingest/device_table.h"
 #include "ingest/frame_pipeline.h"
 #include "ingest/listener.h"
 #include "ingest/receiver.h"
 #include "ingest/reporter.h"
-#include "ingest/store.h"
 
 namespace hilera {
 
 class Intake {
  public:
-  // Binds. Throws std::runtime_error that names the listener. `store` and `reporter` must outlive it.
-  Intake(const Config& config, ingest::Store& store, ingest::Reporter& reporter);
+  // Binds. Throws std::runtime_error that names the listener. No stamp of arrival is at or below `last_arrival`. The
+  // others must outlive it.
+  Intake(const Config& config, ingest::Custody& custody, ingest::Reporter& reporter, std::int64_t last_arrival = 0);
   // Without an orderly end before, what is in flight is dropped. Yields.
   ~Intake();
   Intake(const Intake&) = delete;
@@ -56,7 +57,7 @@ class Intake {
   [[nodiscard]] const ingest::DeviceTable& devices() const { return devices_; }
   [[nodiscard]] bool receiving() const { return !receiver_greenlets_.empty(); }
   [[nodiscard]] const std::vector<greenrt::GreenletRef>& receivers() const { return receiver_greenlets_; }
-  [[nodiscard]] Ledger ledger() const;
+  [[nodiscard]] IntakeLedger ledger() const;
 
  private:
   void empty_sockets(bool (ingest::Receiver::*take)(), greenrt::Deadline deadline);

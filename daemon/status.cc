@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -38,34 +39,66 @@ json document_of(const ingest::Listener& listener) {
           {"replies_failed", counters.replies_failed}};
 }
 
-json document_of(const MariaStore& store, const db::ConnectionPool& pool, const DatabaseMonitor& database) {
-  const db::PoolStats stats = pool.stats();
+json document_of(const Database& database) {
+  const db::PoolStats stats = database.pool().stats();
   json errors = json::object();
   for (const db::ErrorClass each : kErrorClasses) {
     if (stats.errors[each] > 0) errors[std::string(db::to_string(each))] = stats.errors[each];
   }
   return {
-      {"healthy", database.healthy()},
-      {"problem", database.problem()},
+      {"healthy", database.monitor().healthy()},
+      {"problem", database.monitor().problem()},
       {"connections",
        {{"idle", stats.idle}, {"leased", stats.leased}, {"connecting", stats.connecting}, {"waiting", stats.waiting}}},
-      {"errors", std::move(errors)},
-      {"retries", store.retries()}};
+      {"errors", std::move(errors)}};
+}
+
+double seconds_since(std::int64_t arrival) {
+  if (arrival == 0) return 0;
+  const auto age = std::chrono::system_clock::now().time_since_epoch() - std::chrono::microseconds(arrival);
+  return std::max(std::chrono::duration<double>(age).count(), 0.0);
+}
+
+json document_of(const Journal& journal) {
+  const Journal::Stats& stats = journal.stats();
+  return {
+      {"bytes", stats.bytes},     {"segments", stats.segments}, {"oldest_seconds", seconds_since(stats.oldest_arrival)},
+      {"waiting", stats.waiting}, {"commits", stats.commits},   {"io_errors", stats.io_errors},
+      {"problem", stats.problem}};
+}
+
+json document_of(const Storage& storage) {
+  return {{"shards", storage.shards()},
+          {"lagging", storage.lagging_shards()},
+          {"queued", storage.queued()},
+          {"retries", storage.retries()},
+          {"problem", storage.store_problem()}};
 }
 
 }  // namespace
 
+std::vector<std::string> Status::obstacles() const {
+  std::vector<std::string> obstacles;
+  if (!sources_.intake.receiving()) obstacles.emplace_back("the sockets are not read");
+  if (const auto& problem = sources_.storage.journal_problem(); !problem.empty())
+    obstacles.push_back("journal: " + problem);
+  return obstacles;
+}
+
 std::vector<std::string> Status::problems() const {
-  std::vector<std::string> problems;
-  if (!sources_.intake.receiving()) problems.emplace_back("the sockets are not read");
-  if (!sources_.database.healthy()) problems.push_back("database: " + sources_.database.problem());
-  if (auto problem = sources_.store.problem(); !problem.empty())
+  auto problems = obstacles();
+  if (sources_.database && !sources_.database->monitor().healthy())
+    problems.push_back("database: " + sources_.database->monitor().problem());
+  if (auto problem = sources_.storage.store_problem(); !problem.empty())
     problems.push_back("records are not stored: " + problem);
   return problems;
 }
 
+Ledger Status::ledger() const {
+  return {.intake = sources_.intake.ledger(), .store = sources_.storage.ledger()};
+}
+
 json Status::document() const {
-  const auto problems_now = problems();
   const ingest::PipelineCounters& counters = sources_.intake.counters();
   json dropped = json::object();
   for (std::size_t i = 0; i < counters.dropped.size(); ++i) {
@@ -75,19 +108,25 @@ json Status::document() const {
   for (const auto& listener : sources_.intake.listeners())
     listeners.push_back(document_of(*listener));
   const auto uptime = std::chrono::steady_clock::now() - started_;
-  const auto& downlinks = sources_.transmitter.counters();
-  return {{"version", version()},
-          {"collector", sources_.config.collector},
-          {"uptime_seconds", std::chrono::duration<double>(uptime).count()},
-          {"ready", problems_now.empty()},
-          {"problems", problems_now},
-          {"ledger", json::parse(sources_.intake.ledger().json())},
-          {"dropped", std::move(dropped)},
-          {"listeners", std::move(listeners)},
-          {"database", document_of(sources_.store, sources_.pool, sources_.database)},
-          {"devices_known", sources_.intake.devices().size()},
-          {"downlink", {{"sent", downlinks.sent}, {"failed", downlinks.failed}}},
-          {"greenlets", greenrt::Hub::current().stats().greenlets}};
+  json document{{"version", version()},
+                {"collector", sources_.config.collector},
+                {"uptime_seconds", std::chrono::duration<double>(uptime).count()},
+                {"ready", obstacles().empty()},
+                {"problems", problems()},
+                {"ledger", json::parse(ledger().json())},
+                {"dropped", std::move(dropped)},
+                {"acks_withheld", counters.acks_withheld},
+                {"listeners", std::move(listeners)},
+                {"journal", document_of(sources_.storage.journal())},
+                {"store", document_of(sources_.storage)},
+                {"devices_known", sources_.intake.devices().size()},
+                {"greenlets", greenrt::Hub::current().stats().greenlets}};
+  if (const Database* database = sources_.database) {
+    const auto& downlinks = sources_.transmitter->counters();
+    document["database"] = document_of(*database);
+    document["downlink"] = {{"sent", downlinks.sent}, {"failed", downlinks.failed}};
+  }
+  return document;
 }
 
 void Status::declare_metrics(Metrics& metrics) const {
@@ -95,8 +134,11 @@ void Status::declare_metrics(Metrics& metrics) const {
     samples.add({{"version", std::string(version())}}, 1);
   });
   declare_intake(metrics);
-  declare_store(metrics);
-  declare_downlink(metrics);
+  declare_storage(metrics);
+  if (sources_.database) {
+    declare_database(metrics);
+    declare_downlink(metrics);
+  }
   declare_runtime(metrics);
 }
 
@@ -144,17 +186,18 @@ void Status::declare_intake(Metrics& metrics) const {
                counter_of(&ListenerCounters::acks_sent));
   per_listener("hilera_replies_failed_total", "Acknowledgements and downlinks that the kernel refused.",
                counter_of(&ListenerCounters::replies_failed));
+  metrics.counter("hilera_acks_withheld_total",
+                  "Datagrams in custody that were not stored in time for their acknowledgement.",
+                  &sources_.intake.counters().acks_withheld);
   metrics.histogram("hilera_ack_seconds", "From the arrival of a datagram to the hand-over of its acknowledgement.",
                     &sources_.intake.counters().ack_seconds);
   metrics.gauge("hilera_devices_known", "Devices whose last address is known.",
                 [this] { return static_cast<double>(sources_.intake.devices().size()); });
 }
 
-void Status::declare_store(Metrics& metrics) const {
+void Status::declare_storage(Metrics& metrics) const {
   const auto record_counter = [&](const char* name, const char* help, std::uint64_t StoreLedger::*member) {
-    metrics.counter(name, help, [this, member](Metrics::Samples& samples) {
-      samples.add({}, sources_.intake.ledger().store.*member);
-    });
+    metrics.counter(name, help, &(sources_.storage.ledger().*member));
   };
   record_counter("hilera_records_accepted_total", "Records taken into custody.", &StoreLedger::accepted);
   record_counter("hilera_records_stored_total", "Records that became rows of the table frame.", &StoreLedger::stored);
@@ -164,17 +207,52 @@ void Status::declare_store(Metrics& metrics) const {
                  &StoreLedger::dead_lettered);
   record_counter("hilera_records_quarantined_total", "Records that cannot be read back and are kept for inspection.",
                  &StoreLedger::quarantined);
-  metrics.gauge("hilera_records_pending", "Records in custody that are not in the database yet.",
-                [this] { return static_cast<double>(sources_.intake.ledger().store.pending); });
-  metrics.histogram("hilera_store_seconds", "From the arrival of a datagram to the commit of its records.",
-                    &sources_.intake.counters().store_seconds);
-  metrics.counter("hilera_store_retries_total", "Attempts to store that had to be made again.",
-                  &sources_.store.retries());
+  const auto gauge = [&](const char* name, const char* help, auto read) {
+    metrics.gauge(name, help, [this, read] { return static_cast<double>(read(sources_.storage)); });
+  };
+  gauge("hilera_records_found_at_start", "Records that the journal held for the database at the start.",
+        [](const Storage& storage) { return storage.ledger().found_at_start; });
+  gauge("hilera_records_pending", "Records in custody that are not in the database yet.",
+        [](const Storage& storage) { return storage.ledger().pending; });
+  gauge("hilera_store_queued", "Datagrams in memory that wait for the database.",
+        [](const Storage& storage) { return storage.queued(); });
+  gauge("hilera_shards_lagging", "Parts of the devices whose records are read back from the journal.",
+        [](const Storage& storage) { return storage.lagging_shards(); });
+  metrics.histogram("hilera_store_seconds",
+                    "From the arrival of a datagram to the commit of its records, where it was not read back.",
+                    &sources_.storage.store_seconds());
+  metrics.histogram("hilera_batch_rows", "Records of one transaction.", &sources_.storage.batch_rows());
+  metrics.counter("hilera_store_retries_total", "Batches that had to be written again.",
+                  [this](Metrics::Samples& samples) { samples.add({}, sources_.storage.retries()); });
+
+  const auto journal_counter = [&](const char* name, const char* help, std::uint64_t Journal::Stats::*member) {
+    metrics.counter(name, help, [this, member](Metrics::Samples& samples) {
+      samples.add({}, sources_.storage.journal().stats().*member);
+    });
+  };
+  journal_counter("hilera_journal_datagrams_total", "Datagrams made durable.", &Journal::Stats::appended);
+  journal_counter("hilera_journal_commits_total", "Groups of datagrams made durable with one sync.",
+                  &Journal::Stats::commits);
+  journal_counter("hilera_journal_io_errors_total", "Errors of the journal's disk; each begins a new segment.",
+                  &Journal::Stats::io_errors);
+  gauge("hilera_journal_bytes", "Size of the journal's files.",
+        [](const Storage& storage) { return storage.journal().stats().bytes; });
+  gauge("hilera_journal_segments", "Files of the journal.",
+        [](const Storage& storage) { return storage.journal().stats().segments; });
+  gauge("hilera_journal_oldest_seconds", "Age of the oldest datagram that is not in the database yet.",
+        [](const Storage& storage) { return seconds_since(storage.journal().stats().oldest_arrival); });
+  metrics.gauge("hilera_journal_up", "1 when datagrams can be made durable.",
+                [this] { return sources_.storage.journal_problem().empty() ? 1.0 : 0.0; });
+  metrics.histogram("hilera_journal_commit_seconds", "Time to write and sync one group of datagrams.",
+                    &sources_.storage.journal().commit_seconds());
+}
+
+void Status::declare_database(Metrics& metrics) const {
   metrics.gauge("hilera_db_up", "1 when the database answers and has the right tables.",
-                [this] { return sources_.database.healthy() ? 1.0 : 0.0; });
+                [this] { return sources_.database->monitor().healthy() ? 1.0 : 0.0; });
   metrics.gauge("hilera_db_connections", "Connections by state; waiting counts those who wait for one.",
                 [this](Metrics::Samples& samples) {
-                  const db::PoolStats stats = sources_.pool.stats();
+                  const db::PoolStats stats = sources_.database->pool().stats();
                   samples.add({{"state", "idle"}}, stats.idle);
                   samples.add({{"state", "leased"}}, stats.leased);
                   samples.add({{"state", "connecting"}}, stats.connecting);
@@ -182,7 +260,7 @@ void Status::declare_store(Metrics& metrics) const {
                 });
   metrics.counter("hilera_db_errors_total", "Errors of the database by class, failed connects included.",
                   [this](Metrics::Samples& samples) {
-                    const db::PoolStats stats = sources_.pool.stats();
+                    const db::PoolStats stats = sources_.database->pool().stats();
                     for (const db::ErrorClass each : kErrorClasses) {
                       samples.add({{"class", std::string(db::to_string(each))}}, stats.errors[each]);
                     }
@@ -192,12 +270,12 @@ void Status::declare_store(Metrics& metrics) const {
 void Status::declare_downlink(Metrics& metrics) const {
   metrics.counter("hilera_downlink_total", "Downlink frames by what became of them.",
                   [this](Metrics::Samples& samples) {
-                    const auto& counters = sources_.transmitter.counters();
+                    const auto& counters = sources_.transmitter->counters();
                     samples.add({{"state", "sent"}}, counters.sent);
                     samples.add({{"state", "failed"}}, counters.failed);
                   });
   metrics.counter("hilera_downlink_source_errors_total", "Looks at the downlink queue that failed.",
-                  &sources_.transmitter.counters().source_errors);
+                  &sources_.transmitter->counters().source_errors);
 }
 
 void Status::declare_runtime(Metrics& metrics) const {

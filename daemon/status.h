@@ -11,12 +11,11 @@
 #include <vector>
 
 #include "daemon/config.h"
-#include "daemon/database_monitor.h"
+#include "daemon/database.h"
 #include "daemon/intake.h"
 #include "daemon/logging.h"
-#include "daemon/maria_store.h"
 #include "daemon/metrics.h"
-#include "db/pool.h"
+#include "daemon/storage.h"
 #include "ingest/transmitter.h"
 
 namespace hilera {
@@ -27,29 +26,36 @@ class Status {
   struct Sources {
     const Config& config;
     const Intake& intake;
-    const MariaStore& store;
-    const db::ConnectionPool& pool;
-    const DatabaseMonitor& database;
-    const ingest::Transmitter& transmitter;
+    const Storage& storage;
+    const Database* database;                // nullptr without a database section
+    const ingest::Transmitter* transmitter;  // the same
     const Logging& logging;
   };
 
   explicit Status(const Sources& sources) : sources_(sources) {}
 
   // What keeps datagrams from being received and made durable, for people; empty when the daemon is ready.
+  [[nodiscard]] std::vector<std::string> obstacles() const;
+
+  // The same, and what keeps records from going on into the database.
   [[nodiscard]] std::vector<std::string> problems() const;
+
+  [[nodiscard]] Ledger ledger() const;
 
   // {"version", "collector", "uptime_seconds", "ready", "problems": [..], "ledger": {..}, "dropped": {reason: n},
   //  "listeners": [{"name", "codec", "address", "received", "accepted", "control", "rejected": {reason: n},
-  //  "kernel_drops", "acks_sent", "replies_failed"}], "database": {"healthy", "problem", "connections": {state: n},
-  //  "errors": {class: n}, "retries"}, "devices_known", "downlink": {"sent", "failed"}, "greenlets"}
+  //  "kernel_drops", "acks_sent", "replies_failed"}], "journal": {"bytes", "segments", "oldest_seconds", "waiting",
+  //  "commits", "io_errors", "problem"}, "store": {"shards", "lagging", "queued", "retries", "problem"}, "database":
+  //  {"healthy", "problem", "connections": {state: n}, "errors": {class: n}}, "devices_known", "downlink": {"sent",
+  //  "failed"}, "greenlets"}. Without a database section there are no "database" and no "downlink".
   [[nodiscard]] nlohmann::json document() const;
 
   void declare_metrics(Metrics& metrics) const;
 
  private:
   void declare_intake(Metrics& metrics) const;
-  void declare_store(Metrics& metrics) const;
+  void declare_storage(Metrics& metrics) const;
+  void declare_database(Metrics& metrics) const;
   void declare_downlink(Metrics& metrics) const;
   void declare_runtime(Metrics& metrics) const;
 

@@ -21,20 +21,19 @@ namespace ingest {
 
 // Why a well-received datagram went no further. Its device may send it again: it was not acknowledged.
 enum class DropReason : std::uint8_t {
-  kInFlightLimit,     // pipeline.max_in_flight
-  kSourceLimit,       // pipeline.max_in_flight_per_source
-  kGreenletLimit,     // greenlets.max
-  kStoreUnavailable,  // not durable within pipeline.store_deadline
-  kJournalBusy,       // the journal takes less than what comes
-  kJournalFull,       // journal.max_size, or the disk is full
-  kJournalFailed,     // the disk fails
+  kInFlightLimit,  // pipeline.max_in_flight
+  kSourceLimit,    // pipeline.max_in_flight_per_source
+  kGreenletLimit,  // greenlets.max
+  kJournalBusy,    // the journal takes less than what comes
+  kJournalFull,    // journal.max_size, or the disk is full
+  kJournalFailed,  // the disk fails
   kOutOfMemory,
   kShutdown,       // the drain's time was over
   kInternalError,  // reported as frame_failed
 };
-inline constexpr std::array<std::string_view, 10> kDropReasonNames{
-    "in_flight_limit", "source_limit",   "greenlet_limit", "store_unavailable", "journal_busy",
-    "journal_full",    "journal_failed", "out_of_memory",  "shutdown",          "internal_error"};
+inline constexpr std::array<std::string_view, 9> kDropReasonNames{"in_flight_limit", "source_limit", "greenlet_limit",
+                                                                  "journal_busy",    "journal_full", "journal_failed",
+                                                                  "out_of_memory",   "shutdown",     "internal_error"};
 
 // Counts by reason, the reasons known beforehand.
 class ReasonCounter {
@@ -83,12 +82,8 @@ struct PipelineCounters {
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};  // datagrams, by DropReason
   std::uint64_t in_flight = 0;                                   // datagrams that have a greenlet
   std::uint64_t ended = 0;                                       // datagrams whose greenlet has ended
-  std::uint64_t records_accepted = 0;
-  std::uint64_t records_stored = 0;
-  std::uint64_t records_duplicate = 0;
-  std::uint64_t records_dead_lettered = 0;
-  greenrt::Histogram ack_seconds = greenrt::Histogram::latency();    // from arrival to the ack's hand-over
-  greenrt::Histogram store_seconds = greenrt::Histogram::latency();  // from arrival to the commit
+  std::uint64_t acks_withheld = 0;  // datagrams that are in custody, but were not stored in time for their ack
+  greenrt::Histogram ack_seconds = greenrt::Histogram::latency();  // from arrival to the ack's hand-over
 
   void drop(DropReason reason) { ++dropped[static_cast<std::size_t>(reason)]; }
   [[nodiscard]] std::uint64_t dropped_total() const {

@@ -1,12 +1,13 @@
 // FramePipeline: the path of a frame, from a received datagram to its acknowledgement.
 //
-//   admission -> [ greenlet: decode -> place in the chain of its nserie -> predecessor is stored -> store -> ack ]
+//   admission -> [ greenlet: decode -> place in the chain of its nserie -> custody -> durable -> ack ]
 //
 // One greenlet a datagram. Decoding and taking the place happen before the greenlet first yields, and greenlets start
-// in the order of arrival, so the frames of a device stand in the order of arrival. A frame leaves its chain once it is
-// stored; acknowledgements need no order.
+// in the order of arrival, so the frames of a device stand in the order of arrival. A frame leaves its chain once it
+// has its place in the order of storage; from there on custody keeps the order. Acknowledgements need none.
 //
-// Every datagram that is submitted ends in exactly one counter, whatever is thrown on its way.
+// Every datagram that is submitted ends in exactly one counter, whatever is thrown on its way. One that is durable is
+// accepted, even if its acknowledgement fails.
 
 #pragma once
 
@@ -15,30 +16,37 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <vector>
 
 #include "greenrt/event.h"
 #include "greenrt/greenlet.h"
 #include "ingest/admission.h"
 #include "ingest/counters.h"
-#include "ingest/datagram.h"
+#include "ingest/custody.h"
 #include "ingest/device_table.h"
 #include "ingest/listener.h"
 #include "ingest/reporter.h"
 #include "ingest/serial_chain.h"
-#include "ingest/store.h"
 
 namespace ingest {
 
+// When a device gets its acknowledgement.
+enum class AckWhen : std::uint8_t {
+  kDurable,  // its datagram is in the journal
+  kStored,   // its records are in the database, or had been before, or are dead letters
+};
+
 struct PipelineOptions {
   Admission::Limits limits;
-  greenrt::Duration store_deadline = std::chrono::seconds(10);  // from arrival; a frame not stored by then is dropped
+  AckWhen ack = AckWhen::kDurable;
+  // From arrival; only for kStored. A frame whose records are not stored by then ends without an acknowledgement, and
+  // stays in custody.
+  greenrt::Duration store_deadline = std::chrono::seconds(10);
 };
 
 class FramePipeline {
  public:
   // All of them must outlive it.
-  FramePipeline(const PipelineOptions& options, Store& store, DeviceTable& devices, Reporter& reporter);
+  FramePipeline(const PipelineOptions& options, Custody& custody, DeviceTable& devices, Reporter& reporter);
   // No frame may be in flight: see wait_idle() and abandon().
   ~FramePipeline();
   FramePipeline(const FramePipeline&) = delete;
@@ -55,7 +63,8 @@ class FramePipeline {
   // Yields until no datagram is in flight (true) or until the deadline (false).
   bool wait_idle(greenrt::Deadline deadline);
 
-  // Ends the frames that are in flight, counted as dropped (shutdown). Yields until they have ended.
+  // Ends the frames that are in flight; those that are not durable are counted as dropped (shutdown). Yields until they
+  // have ended.
   void abandon();
 
   [[nodiscard]] const PipelineCounters& counters() const { return counters_; }
@@ -66,25 +75,21 @@ class FramePipeline {
  private:
   class Frame;
   using Frames = boost::intrusive::list<Frame, boost::intrusive::constant_time_size<false>>;
-  using DecodedPool = std::vector<std::unique_ptr<Decoded>>;
 
-  std::unique_ptr<Decoded> take_decoded();
-  void give_back(std::unique_ptr<Decoded> decoded);
   void process(Frame& frame);
-  void decode(Frame& frame, Decoded& decoded);
-  void store(Frame& frame, const Decoded& decoded);
-  void heard(const Datagram& datagram, const Decoded& decoded);
-  void acknowledge(const Datagram& datagram, const Decoded& decoded, AckStatus status);
+  void decode(Frame& frame);
+  void keep(const EntryRef& entry);
+  void heard(const Entry& entry);
+  void acknowledge(const Entry& entry, AckStatus status);
   void ended(const Frame& frame) noexcept;
 
   PipelineOptions options_;
-  Store& store_;
+  Custody& custody_;
   DeviceTable& devices_;
   Reporter& reporter_;
   Admission admission_;
   SerialChain chain_;
   PipelineCounters counters_;
-  DecodedPool spare_decoded_;  // so that decoding does not allocate; its capacity is its bound
   std::unique_ptr<Frames> frames_;
   greenrt::Event idle_;
 };

@@ -16,7 +16,7 @@ std::vector<std::string_view> all_reasons(const Codec& codec) {
 }  // namespace
 
 Listener::Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw)
-    : origin_{.listener = std::move(name), .codec = &codec, .store_raw = store_raw},
+    : origin_(std::make_shared<Origin>(Origin{.listener = std::move(name), .codec = &codec, .store_raw = store_raw})),
       socket_(std::move(socket)),
       counters_(all_reasons(codec)),
       replies_(socket_, counters_) {}

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -21,9 +22,10 @@ class Listener {
   // `codec` must outlive it. Starts a greenlet for the replies: see replies.h.
   Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw);
 
-  [[nodiscard]] const std::string& name() const { return origin_.listener; }
-  [[nodiscard]] const Codec& codec() const { return *origin_.codec; }
-  [[nodiscard]] const Origin& origin() const { return origin_; }
+  [[nodiscard]] const std::string& name() const { return origin_->listener; }
+  [[nodiscard]] const Codec& codec() const { return *origin_->codec; }
+  // Shared with whoever keeps datagrams for longer than the listener lives.
+  [[nodiscard]] const std::shared_ptr<const Origin>& origin() const { return origin_; }
   [[nodiscard]] greenrt::UdpSocket& socket() { return socket_; }
   [[nodiscard]] const greenrt::UdpSocket& socket() const { return socket_; }
   [[nodiscard]] ListenerCounters& counters() { return counters_; }
@@ -31,7 +33,7 @@ class Listener {
   [[nodiscard]] Replies& replies() { return replies_; }
 
  private:
-  Origin origin_;
+  std::shared_ptr<const Origin> origin_;
   greenrt::UdpSocket socket_;
   ListenerCounters counters_;
   Replies replies_;

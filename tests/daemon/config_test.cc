@@ -55,7 +55,7 @@ TEST(Config, NeedsOnlyListenersAndADatabase) {
   EXPECT_EQ(config.database->connections, 8U);
   EXPECT_EQ(config.pipeline, PipelineConfig{});
   EXPECT_EQ(config.http.port, 9850);
-  EXPECT_FALSE(config.journal);
+  EXPECT_EQ(config.journal, JournalConfig{});
 }
 
 TEST(Config, CollectorIsTheHostsNameUnlessGiven) {
@@ -161,8 +161,17 @@ TEST(Config, ASecretIsNeverAValue) {
   EXPECT_THAT(message(text), Not(HasSubstr("hunter2")));
 }
 
-TEST(Config, NeedsADatabaseAsLongAsThereIsNoJournal) {
-  EXPECT_THAT(message(kListeners), HasSubstr("this version needs a database section"));
+TEST(Config, CanDoWithoutADatabase) {
+  EXPECT_FALSE(parse_config(kListeners, "test.yaml").database);
+  EXPECT_THAT(message(std::string(kListeners) + "pipeline: {ack: database}\n"),
+              HasSubstr("pipeline.ack: cannot be \"database\" without a database section"));
+}
+
+TEST(Config, AJournalHasRoomForTwoSegments) {
+  EXPECT_THAT(wrong(kMinimal + "journal: {max_size: 64MiB, segment_size: 33MiB}\n"),
+              ElementsAre("4 journal.segment_size"));
+  EXPECT_EQ(parse_config(kMinimal + "journal: {max_size: 64MiB, segment_size: 32MiB}\n", "").journal.segment_size,
+            32ULL << 20);
 }
 
 TEST(Config, TheDatabaseIsReachedOverHostsOrOverASocket) {
@@ -211,10 +220,9 @@ TEST(Config, AFileThatCannotBeReadIsAnErrorWithItsName) {
   EXPECT_THROW(load_config("/"), ConfigError);
 }
 
-TEST(ConfigNotices, SayThatThereIsNoJournalYet) {
-  EXPECT_THAT(config_notices(parse_config(kMinimal, "")), ElementsAre(HasSubstr("has no journal")));
-  EXPECT_THAT(config_notices(parse_config(kMinimal + "pipeline: {ack: database}\n", "")), SizeIs(0));
-  EXPECT_THAT(config_notices(parse_config(kMinimal + "pipeline: {ack: database}\njournal: {}\n", "")), SizeIs(1));
+TEST(ConfigNotices, SayWhereRecordsStayWithoutADatabase) {
+  EXPECT_THAT(config_notices(parse_config(kListeners, "")), ElementsAre(HasSubstr("records stay in the journal")));
+  EXPECT_THAT(config_notices(parse_config(kMinimal, "")), SizeIs(0));
 }
 
 TEST(PrintConfig, ParsesBackToTheSameValues) {
@@ -225,7 +233,7 @@ TEST(PrintConfig, ParsesBackToTheSameValues) {
   config.listeners.push_back(
       {.name = "123", .codec = "teltonika", .address = "::", .port = 0, .receive_buffer = 65537, .store_raw = true});
   config.pipeline.ack = AckMode::kDatabase;
-  config.journal = JournalConfig{"/with space/and \"quotes\" \\ # no: comment", 64ULL << 20};
+  config.journal = JournalConfig{"/with space/and \"quotes\" \\ # no: comment", 64ULL << 20, 16ULL << 20};
   config.database->hosts = {{"::1", 1}, {"db", 3306}};
   config.database->user = "it's#a:user";
   config.database->password_file = "/etc/hilera/p\xc3\xa1ss";

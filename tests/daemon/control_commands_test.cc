@@ -34,7 +34,7 @@ struct World {
   std::string refused_add(const std::string& arguments) { return refusal(control::kDownlinkAdd, arguments); }
 
   StatusWorld parts;
-  ControlServer::Commands commands = control_commands(parts.status, parts.downlinks);
+  ControlServer::Commands commands = control_commands(parts.status, &parts.database->downlinks());
 };
 
 HUB_TEST(ControlCommands, SayWhichOfThemChangeSomething) {
@@ -44,6 +44,12 @@ HUB_TEST(ControlCommands, SayWhichOfThemChangeSomething) {
   EXPECT_FALSE(world.commands.find(control::kDownlinkList)->second.changes_something);
   EXPECT_TRUE(world.commands.find(control::kDownlinkAdd)->second.changes_something);
   EXPECT_TRUE(world.commands.find(control::kDownlinkCancel)->second.changes_something);
+}
+
+HUB_TEST(ControlCommands, WithoutADatabaseThereAreNoDownlinks) {
+  World world;
+  world.commands = control_commands(world.parts.status, nullptr);
+  EXPECT_THAT(world.refusal(control::kDownlinkList, "{}"), HasSubstr("no database section"));
 }
 
 HUB_TEST(ControlCommands, GiveTheStatus) {

@@ -10,18 +10,18 @@
 
 #include "daemon/config.h"
 #include "daemon/control_commands.h"
-#include "daemon/database_monitor.h"
-#include "daemon/downlink_table.h"
+#include "daemon/database.h"
 #include "daemon/intake.h"
 #include "daemon/logging.h"
-#include "daemon/maria_store.h"
 #include "daemon/status.h"
+#include "daemon/storage.h"
 #include "greenrt/stream.h"
 #include "ingest/transmitter.h"
 #include "tests/ingest/fakes.h"
 #include "tests/ingest/hex.h"
 #include "tests/ingest/teltonika_vectors.h"
 #include "tests/support/hub_fixture.h"
+#include "tests/support/temp_folder.h"
 
 namespace hilera::testing {
 
@@ -44,9 +44,11 @@ inline db::ConnectOptions no_database() {
   return options;
 }
 
-// An Intake over a store in memory, with a device in the field.
+// An Intake over custody in memory, with a device in the field.
 struct IntakeWorld {
-  explicit IntakeWorld(const Config& config = test_config()) { intake.emplace(config, store, reporter); }
+  explicit IntakeWorld(const Config& config = test_config(), std::int64_t last_arrival = 0) {
+    intake.emplace(config, custody, reporter, last_arrival);
+  }
   ~IntakeWorld() {
     intake.reset();
     greenrt::testing::settle();
@@ -70,7 +72,7 @@ struct IntakeWorld {
   }
 
   static constexpr std::size_t kEndOfSerial = 22;
-  ingest::testing::FakeStore store;
+  ingest::testing::FakeCustody custody;
   ingest::testing::RecordingReporter reporter;
   ingest::testing::DeviceSocket device;
   std::optional<Intake> intake;
@@ -78,29 +80,26 @@ struct IntakeWorld {
 
 // What Status reads, over a database that may be away.
 struct StatusWorld {
-  explicit StatusWorld(const db::ConnectOptions& database_options = no_database())
-      : pool(std::make_unique<db::ConnectionPool>(db::PoolOptions{.connect = database_options})),
-        store(config.collector, *pool, reporter),
-        intake(config, store, reporter),
-        downlinks(config.collector, *pool, std::chrono::seconds(30)),
-        transmitter({}, downlinks, intake.devices(), reporter),
-        database(database_options) {}
+  explicit StatusWorld(const db::ConnectOptions& options = no_database())
+      : database(std::make_unique<Database>(config.collector, db::PoolOptions{.connect = options})),
+        storage({.journal = {.directory = folder.path() + "/journal"}, .collector = config.collector},
+                &database->pool(), reporter),
+        intake(config, storage, reporter),
+        transmitter({}, database->downlinks(), intake.devices(), reporter) {}
   ~StatusWorld() {
-    database.stop();
-    pool->close();
+    database->close();
     greenrt::testing::settle();
   }
 
+  testing_support::TempFolder folder;
   Config config = test_config();
   Logging logging{LogConfig()};
   ingest::testing::RecordingReporter reporter;
-  std::unique_ptr<db::ConnectionPool> pool;
-  MariaStore store;
+  std::unique_ptr<Database> database;
+  Storage storage;
   Intake intake;
-  DownlinkTable downlinks;
   ingest::Transmitter transmitter;
-  DatabaseMonitor database;
-  Status status{{config, intake, store, *pool, database, transmitter, logging}};
+  Status status{{config, intake, storage, database.get(), &transmitter, logging}};
 };
 
 }  // namespace hilera::testing

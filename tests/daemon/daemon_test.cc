@@ -33,6 +33,8 @@ struct World {
     config.control.socket = directory + "/control";
     config.http.port = 0;
     config.database->hosts = {{"127.0.0.1", no_database().endpoints[0].port}};
+    config.journal.directory = directory + "/journal";
+    config.pipeline.ack = AckMode::kDatabase;
     config.pipeline.store_deadline = hours(1);
     config.drain.timeout = hours(1);
   }
@@ -41,20 +43,23 @@ struct World {
     greenrt::testing::settle();
   }
 
-  void start() {
+  void start(std::size_t problems = 1) {
     daemon = greenrt::spawn([this] { return run_daemon(config, logging); });
     EXPECT_TRUE(eventually([&] { return std::filesystem::exists(config.control.socket); }));
-    EXPECT_TRUE(eventually([&] { return status()["problems"].size() == 1; }));
+    EXPECT_TRUE(eventually([&] { return status()["problems"].size() == problems; }));
   }
   [[nodiscard]] json status() const {
     return ControlClient(config.control.socket, seconds(30)).call(control::kStatus, json::object(), seconds(30));
   }
   // A datagram that waits for the database.
   void put_a_frame_in_flight() const {
+    send_a_frame();
+    EXPECT_TRUE(eventually([&] { return status()["ledger"]["intake"]["in_flight"] == 1; }));
+  }
+  void send_a_frame() const {
     const std::string address = status()["listeners"][1]["address"];
     const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
     device.send(IntakeWorld::record(), ingest::testing::loopback("127.0.0.1", port));
-    EXPECT_TRUE(eventually([&] { return status()["ledger"]["intake"]["in_flight"] == 1; }));
   }
   // Why it does not start.
   [[nodiscard]] std::string failure() const {
@@ -88,11 +93,41 @@ HUB_TEST(Daemon, WaitsForWhatIsInFlightAndEndsAtOnceAtASecondSignal) {
   world.start();
   world.put_a_frame_in_flight();
   ::kill(::getpid(), SIGTERM);
-  EXPECT_TRUE(
-      eventually([&] { return !world.status()["problems"].empty() && world.status()["problems"].size() == 2; }));
+  EXPECT_TRUE(eventually([&] { return world.status()["problems"][0] == "the sockets are not read"; }));
   EXPECT_EQ(world.status()["ledger"]["intake"]["in_flight"], 1);
   ::kill(::getpid(), SIGTERM);
   EXPECT_EQ(world.daemon->get(), kExitOk) << "the ledger balances";
+}
+
+HUB_TEST(Daemon, DoesNotWaitForADatabaseThatIsAway) {
+  World world;
+  world.config.pipeline.ack = AckMode::kJournal;
+  world.start();
+  world.send_a_frame();
+  EXPECT_TRUE(eventually([&] { return world.device.mail().size() == 1; })) << "acknowledged from the journal";
+  EXPECT_TRUE(eventually([&] { return !world.status()["store"]["problem"].get<std::string>().empty(); }));
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(world.daemon->get(), kExitOk);
+  world.start();
+  EXPECT_EQ(world.status()["ledger"]["store"]["found_at_start"], 1);
+  EXPECT_EQ(world.status()["ledger"]["store"]["pending"], 1);
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(world.daemon->get(), kExitOk);
+}
+
+HUB_TEST(Daemon, RunsOnTheJournalAlone) {
+  World world;
+  world.config.pipeline.ack = AckMode::kJournal;
+  world.config.database.reset();
+  world.start(0);
+  world.send_a_frame();
+  EXPECT_TRUE(eventually([&] { return world.device.mail().size() == 1; }));
+  const json status = world.status();
+  EXPECT_TRUE(status["ready"].get<bool>());
+  EXPECT_EQ(status["ledger"]["store"]["pending"], 1);
+  EXPECT_FALSE(status.contains("database"));
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(world.daemon->get(), kExitOk);
 }
 
 HUB_TEST(Daemon, LeavesNothingBehindWhenAPortIsTaken) {

@@ -21,23 +21,27 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-HUB_TEST(Status, NamesWhatKeepsTheDaemonFromBeingReady) {
+HUB_TEST(Status, NamesWhatIsWrongAndTellsItFromWhatKeepsItFromBeingReady) {
   StatusWorld world;
   EXPECT_THAT(world.status.problems(), ElementsAre("the sockets are not read", "database: not connected yet"));
+  EXPECT_THAT(world.status.obstacles(), ElementsAre("the sockets are not read"));
+  EXPECT_FALSE(world.status.document()["ready"].get<bool>());
   world.intake.start();
-  EXPECT_TRUE(eventually([&] { return world.database.problem() != "not connected yet"; }));
+  EXPECT_TRUE(eventually([&] { return world.database->monitor().problem() != "not connected yet"; }));
   EXPECT_THAT(world.status.problems(),
               ElementsAre(AllOf(StartsWith("database: 127.0.0.1:"), HasSubstr("Can't connect"))));
-  EXPECT_FALSE(world.status.document()["ready"].get<bool>());
+  EXPECT_TRUE(world.status.document()["ready"].get<bool>()) << "datagrams can be made durable";
+  EXPECT_THAT(world.status.obstacles(), IsEmpty());
 }
 
 HUB_TEST(Status, HasEveryKeyThatItPromises) {
   StatusWorld world;
   const json document = world.status.document();
-  for (const char* key : {"version", "collector", "uptime_seconds", "ready", "problems", "ledger", "dropped",
-                          "listeners", "database", "devices_known", "downlink", "greenlets"})
+  for (const char* key :
+       {"version", "collector", "uptime_seconds", "ready", "problems", "ledger", "dropped", "acks_withheld",
+        "listeners", "journal", "store", "database", "devices_known", "downlink", "greenlets"})
     EXPECT_TRUE(document.contains(key)) << key;
-  EXPECT_EQ(document.size(), 12u);
+  EXPECT_EQ(document.size(), 15u);
   EXPECT_EQ(document["version"], version());
   EXPECT_EQ(document["collector"], "host-a");
   EXPECT_GE(document["uptime_seconds"], 0);
@@ -52,8 +56,13 @@ HUB_TEST(Status, HasEveryKeyThatItPromises) {
   EXPECT_EQ(listener["name"], "trackers");
   EXPECT_THAT(listener["address"].get<std::string>(), StartsWith("127.0.0.1:"));
 
+  for (const char* key : {"bytes", "segments", "oldest_seconds", "waiting", "commits", "io_errors", "problem"})
+    EXPECT_TRUE(document["journal"].contains(key)) << key;
+  for (const char* key : {"shards", "lagging", "queued", "retries", "problem"})
+    EXPECT_TRUE(document["store"].contains(key)) << key;
+
   const json& database = document["database"];
-  for (const char* key : {"healthy", "problem", "connections", "errors", "retries"})
+  for (const char* key : {"healthy", "problem", "connections", "errors"})
     EXPECT_TRUE(database.contains(key)) << key;
   for (const char* key : {"idle", "leased", "connecting", "waiting"})
     EXPECT_EQ(database["connections"][key], 0) << key;
@@ -76,7 +85,7 @@ HUB_TEST(Status, CountsWithReasons) {
 
 HUB_TEST(Status, CountsTheErrorsOfTheDatabaseByClass) {
   StatusWorld world;
-  EXPECT_THROW(world.pool->acquire(std::chrono::milliseconds(50)), db::PoolTimeout);
+  EXPECT_THROW(world.database->pool().acquire(std::chrono::milliseconds(50)), db::PoolTimeout);
   EXPECT_GE(world.status.document()["database"]["errors"]["reconnect"], 1);
 }
 
@@ -103,6 +112,19 @@ HUB_TEST(Status, DeclaresTheMetricsThatWePromise) {
                              "hilera_ack_seconds_count 0",
                              "hilera_store_seconds_count 0",
                              "hilera_store_retries_total 0",
+                             "hilera_records_found_at_start 0",
+                             "hilera_batch_rows_count 0",
+                             "hilera_shards_lagging 0",
+                             "hilera_store_queued 0",
+                             "hilera_acks_withheld_total 0",
+                             "hilera_journal_bytes ",
+                             "hilera_journal_segments ",
+                             "hilera_journal_oldest_seconds 0",
+                             "hilera_journal_datagrams_total 0",
+                             "hilera_journal_commits_total ",
+                             "hilera_journal_io_errors_total 0",
+                             "hilera_journal_up 1",
+                             "hilera_journal_commit_seconds_count ",
                              "hilera_db_up 0",
                              "hilera_db_connections{state=\"idle\"} 0",
                              "hilera_db_errors_total{class=\"poison_row\"} 0",

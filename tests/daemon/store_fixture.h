@@ -12,13 +12,14 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/maria_store.h"
+#include "daemon/storage.h"
 #include "db/dialer.h"
 #include "db/pool.h"
 #include "db/schema.h"
 #include "tests/db/server_fixture.h"
 #include "tests/ingest/fakes.h"
 #include "tests/support/hub_fixture.h"
+#include "tests/support/temp_folder.h"
 
 namespace hilera::testing {
 
@@ -135,9 +136,11 @@ class TestListener {
   explicit TestListener(bool store_raw = false)
       : listener_("trackers", codec_, greenrt::UdpSocket::bind(loopback()), store_raw) {}
 
+  [[nodiscard]] const std::shared_ptr<const ingest::Origin>& origin() const { return listener_.origin(); }
+
   Frame frame(std::int64_t arrival = kArrival) {
     Frame frame;
-    frame.datagram.origin = &listener_.origin();
+    frame.datagram.origin = listener_.origin().get();
     frame.datagram.listener = &listener_;
     frame.datagram.arrival = arrival;
     frame.datagram.received = greenrt::Clock::now();
@@ -161,22 +164,67 @@ inline db::ConnectOptions adjusted(db::ConnectOptions options, const Adjust& adj
   return options;
 }
 
-// The store of collector "host-a", with all that it needs.
+// The storage of collector "host-a", with all that it needs. One shard, so that one connection is at work.
 struct StoreWorld {
   explicit StoreWorld(
       PrivateMariadb& server = db::testing::server(), const Adjust& adjust = [](auto&) {})
-      : database(server), pool(adjusted(database.options(), adjust)) {}
+      : database(server), pool(adjusted(database.options(), adjust)) {
+    storage.emplace(options(), &*pool, reporter);
+    storage->know(listener.origin());
+    storage->start();
+  }
   explicit StoreWorld(const Adjust& adjust) : StoreWorld(db::testing::server(), adjust) {}
+  ~StoreWorld() { expect_balanced(); }
 
-  ingest::StoreResult put(const Frame& frame, greenrt::Deadline deadline = std::chrono::seconds(60)) {
-    return store.store(frame.datagram, frame.decoded, deadline);
+  // Ends it as a crash of the daemon would, as far as the database can tell, and begins again.
+  void restart() {
+    expect_balanced();
+    storage.reset();
+    storage.emplace(options(), &*pool, reporter);
+    storage->know(listener.origin());
+    storage->start();
   }
 
+  // The frame must live until it is stored.
+  ingest::EntryRef take_soon(const Frame& frame) {
+    ingest::EntryRef entry = ingest::Entry::make();
+    entry->datagram = frame.datagram;
+    entry->decoded = frame.decoded;
+    storage->take(entry);
+    return entry;
+  }
+  // Yields until the datagram is durable.
+  ingest::EntryRef take(const Frame& frame) {
+    ingest::EntryRef entry = take_soon(frame);
+    EXPECT_TRUE(entry->wait_durable());
+    return entry;
+  }
+  // Yields until it is stored, too.
+  ingest::StoreResult put(const Frame& frame) { return take(frame)->wait_stored(greenrt::Deadline::never()).value(); }
+
+  // Yields until everything is stored.
+  void wait_until_stored() const {
+    while (storage->ledger().pending > 0)
+      greenrt::testing::let_poll();
+  }
+
+  void expect_balanced() const { EXPECT_TRUE(storage->ledger().balanced()); }
+
+  [[nodiscard]] StorageOptions options() const {
+    StorageOptions options = storage_options;
+    options.collector = "host-a";
+    options.shards = 1;
+    options.journal.directory = folder.path() + "/journal";
+    return options;
+  }
+
+  StorageOptions storage_options;
+  testing_support::TempFolder folder;
   TestDatabase database;
   TestPool pool;
   RecordingReporter reporter;
-  MariaStore store{"host-a", *pool, reporter};
   TestListener listener;
+  std::optional<Storage> storage;
 };
 
 }  // namespace hilera::testing

@@ -1,4 +1,4 @@
-// What stands around the pipeline in its tests: a codec of plain text, a store and a downlink source in memory that do
+// What stands around the pipeline in its tests: a codec of plain text, custody and a downlink source in memory that do
 // what the test tells them, a reporter that remembers, and a device in the field.
 
 #pragma once
@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,15 +23,14 @@
 #include <utility>
 #include <vector>
 
-#include "greenrt/async_result.h"
 #include "greenrt/greenlet.h"
 #include "greenrt/hub.h"
 #include "greenrt/udp_socket.h"
 #include "ingest/codec.h"
+#include "ingest/custody.h"
 #include "ingest/downlink_source.h"
 #include "ingest/listener.h"
 #include "ingest/reporter.h"
-#include "ingest/store.h"
 #include "tests/support/hub_fixture.h"
 
 namespace ingest::testing {
@@ -57,7 +56,8 @@ bool eventually(Condition condition) {
   return true;
 }
 
-// Datagrams of text: a letter for what the datagram is, the serial, "/", content. "+A/1" is record 1 of device A.
+// Datagrams of text: a letter for what the datagram is, the serial, "/", the record's number. "+A/1" is record 1 of
+// device A.
 //   +  one record, acknowledged        -  one record, no acknowledgement     2  two records, acknowledged
 //   c  control                         a  as +, but making the ack throws
 //   m  decoding runs out of memory     x  decoding throws                    all others are rejected
@@ -88,7 +88,11 @@ class TextCodec final : public Codec {
     out.verdict = text[0] == 'c' ? Verdict::kControl : Verdict::kRecords;
     if (out.verdict == Verdict::kControl) return;
     out.ack_wanted = text[0] != '-';
-    out.records.resize(text[0] == '2' ? 2 : 1);
+    std::uint64_t number = 0;
+    const std::string_view content = text.substr(text.find('/') + 1);
+    std::from_chars(content.data(), content.data() + content.size(), number);
+    out.records.push_back({.bytes = datagram, .device_time = {}, .frame_id = number, .digest = 1});
+    if (text[0] == '2') out.records.push_back({.bytes = datagram, .device_time = {}, .frame_id = ~number, .digest = 1});
   }
 
   // "=A/1" when stored, "~A/1" when it was there already, "!A/1" when it was refused.
@@ -111,74 +115,90 @@ class TextCodec final : public Codec {
   }
 };
 
-// Stores at once unless told to hold; then each call waits until the test lets it end.
-class FakeStore final : public Store {
+// Makes durable and stores at once unless told to hold; then each entry waits until the test moves it on.
+class FakeCustody final : public Custody {
  public:
   void hold() { held_ = true; }
-  // Ends every call under way, and stores at once from now on.
+  // Stores everything that waits, and at once from now on.
   void let_go() {
     held_ = false;
-    for (auto& [nserie, call] : calls_)
-      if (!call.outcome.ready()) call.outcome.set(std::nullopt);
+    for (const EntryRef& entry : std::exchange(waiting_, {})) {
+      if (!entry->durable()) entry->set_durable();
+      store(*entry);
+    }
   }
 
-  // Ends the call that is under way for `nserie`.
-  void finish(const std::string& nserie) { calls_.at(nserie).outcome.set(std::nullopt); }
-  void finish(const std::string& nserie, StoreResult result) { calls_.at(nserie).outcome.set(result); }
+  // Refuses, or throws, what is taken from now on.
+  void refuse(DropReason reason) {
+    during_take_ = [reason] { throw CustodyRefused(reason, "no room"); };
+  }
   template <typename Error>
-  void fail(const std::string& nserie, Error error) {
-    calls_.at(nserie).outcome.set_exception(std::make_exception_ptr(std::move(error)));
+  void fail(Error error) {
+    during_take_ = [error] { throw error; };
   }
-  // Kills the greenlet that is in the call.
-  void kill_caller(const std::string& nserie) { calls_.at(nserie).caller->kill_soon(); }
+  void take_again() {
+    during_take_ = [] {};
+  }
 
-  // The devices for which a call is under way and has not been told to end.
-  [[nodiscard]] std::vector<std::string> waiting() const {
-    std::vector<std::string> names;
-    for (const auto& [nserie, call] : calls_)
-      if (!call.outcome.ready()) names.push_back(nserie);
-    return names;
+  // What waits, by its text: "A/1".
+  void make_durable(std::string_view text) { find(text)->set_durable(); }
+  void lose(std::string_view text) { remove(text)->set_lost(); }
+  void leave_behind(std::string_view text) { remove(text)->leave_behind(); }
+  void finish(std::string_view text, StoreResult result) { remove(text)->set_stored(result); }
+  void finish(std::string_view text) {
+    const EntryRef entry = remove(text);
+    if (!entry->durable()) entry->set_durable();
+    store(*entry);
   }
-  [[nodiscard]] std::uint64_t calls() const { return calls_made_; }
-  // The datagrams in the order in which they became durable, "A/1 B/1".
+  [[nodiscard]] std::vector<std::string> waiting() const {
+    std::vector<std::string> texts;
+    for (const EntryRef& entry : waiting_)
+      texts.push_back(text_of(*entry));
+    return texts;
+  }
+
+  // What was taken, in order: "A/1 B/1".
   [[nodiscard]] const std::string& log() const { return log_; }
   // The same by device, as arrival stamps.
   [[nodiscard]] const std::map<std::string, std::vector<std::int64_t>>& arrivals() const { return arrivals_; }
 
-  StoreResult store(const Datagram& datagram, const Decoded& decoded, greenrt::Deadline deadline) override {
-    ++calls_made_;
-    const std::string nserie(decoded.nserie);
-    const auto all_stored = StoreResult{.stored = static_cast<std::uint32_t>(decoded.records.size())};
-    if (!held_) return note(nserie, datagram, all_stored);
-
-    const auto [entry, alone] = calls_.try_emplace(nserie);
-    if (!alone) throw std::logic_error("two frames of one device are in the store at once");
-    const struct Leave {
-      ~Leave() { calls.erase(entry); }
-      std::map<std::string, Call>& calls;
-      std::map<std::string, Call>::iterator entry;
-    } leave{calls_, entry};
-    entry->second.caller = greenrt::current();
-    if (!entry->second.outcome.wait(deadline)) throw StoreUnavailable("the deadline has passed");
-    return note(nserie, datagram, entry->second.outcome.get().value_or(all_stored));
+  void take(const EntryRef& entry) override {
+    during_take_();
+    entry->place = ++places_;
+    if (!log_.empty()) log_ += ' ';
+    log_ += text_of(*entry);
+    arrivals_[std::string(entry->decoded.nserie)].push_back(entry->datagram.arrival);
+    if (held_) {
+      waiting_.push_back(entry);
+    } else {
+      entry->set_durable();
+      store(*entry);
+    }
   }
 
  private:
-  struct Call {
-    greenrt::AsyncResult<std::optional<StoreResult>> outcome;
-    greenrt::Greenlet* caller = nullptr;
-  };
-
-  StoreResult note(const std::string& nserie, const Datagram& datagram, StoreResult result) {
-    if (!log_.empty()) log_ += ' ';
-    log_ += as_text(datagram.bytes).substr(1);
-    arrivals_[nserie].push_back(datagram.arrival);
-    return result;
+  static std::string text_of(const Entry& entry) { return std::string(as_text(entry.datagram.bytes).substr(1)); }
+  static void store(Entry& entry) {
+    entry.set_stored({.stored = static_cast<std::uint32_t>(entry.decoded.records.size())});
+  }
+  std::vector<EntryRef>::iterator position(std::string_view text) {
+    const auto found =
+        std::find_if(waiting_.begin(), waiting_.end(), [&](const EntryRef& entry) { return text_of(*entry) == text; });
+    if (found == waiting_.end()) throw std::logic_error("nothing waits by the name " + std::string(text));
+    return found;
+  }
+  EntryRef find(std::string_view text) { return *position(text); }
+  EntryRef remove(std::string_view text) {
+    const auto found = position(text);
+    EntryRef entry = *found;
+    waiting_.erase(found);
+    return entry;
   }
 
   bool held_ = false;
-  std::map<std::string, Call> calls_;
-  std::uint64_t calls_made_ = 0;
+  std::function<void()> during_take_ = [] {};
+  std::vector<EntryRef> waiting_;
+  std::int64_t places_ = 0;
   std::string log_;
   std::map<std::string, std::vector<std::int64_t>> arrivals_;
 };

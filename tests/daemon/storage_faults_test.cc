@@ -48,23 +48,11 @@ class Gate {
 };
 
 void wait_for_retries(const StoreWorld& world, std::uint64_t count) {
-  while (world.store.retries() < count)
+  while (world.storage->retries() < count)
     greenrt::testing::let_poll();
 }
 
-// The error with which `call` gives up.
-template <typename Call>
-std::string unavailable(Call call) {
-  try {
-    call();
-  } catch (const ingest::StoreUnavailable& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "it was stored";
-  return "";
-}
-
-SERVER_TEST(MariaStoreFaults, TriesAgainWhenItsConnectionIsKilled) {
+SERVER_TEST(StorageFaults, TriesAgainWhenItsConnectionIsKilled) {
   StoreWorld world;
   Gate gate(world.database);
   auto storing = spawn([&] { return world.put(world.listener.frame().with(1)); });
@@ -73,10 +61,10 @@ SERVER_TEST(MariaStoreFaults, TriesAgainWhenItsConnectionIsKilled) {
   gate.open();
   EXPECT_EQ(storing->get().stored, 1u);
   EXPECT_EQ(world.database.rows(), "1");
-  EXPECT_EQ(world.store.retries(), 1u);
+  EXPECT_EQ(world.storage->retries(), 1u);
 }
 
-SERVER_TEST(MariaStoreFaults, TriesAgainWhenItsQueryIsKilled) {
+SERVER_TEST(StorageFaults, TriesAgainWhenItsQueryIsKilled) {
   StoreWorld world;
   Gate gate(world.database);
   auto storing = spawn([&] { return world.put(world.listener.frame().with(1)); });
@@ -88,7 +76,7 @@ SERVER_TEST(MariaStoreFaults, TriesAgainWhenItsQueryIsKilled) {
   EXPECT_EQ(world.pool->stats().discarded, 0u) << "the connection is good";
 }
 
-SERVER_TEST(MariaStoreFaults, StoresADatagramWholeAfterItWasInterrupted) {
+SERVER_TEST(StorageFaults, StoresADatagramWholeAfterItWasInterrupted) {
   StoreWorld world;
   Gate gate(world.database, "NEW.frame_id = 2");
   auto storing = spawn([&] { return world.put(world.listener.frame().with(1).with(2).with(3)); });
@@ -101,30 +89,32 @@ SERVER_TEST(MariaStoreFaults, StoresADatagramWholeAfterItWasInterrupted) {
   EXPECT_EQ(world.database.rows(), "3");
 }
 
-SERVER_TEST(MariaStoreFaults, LeavesNothingOfADatagramWhoseGreenletIsKilled) {
+SERVER_TEST(StorageFaults, LeavesNothingOfABatchThatIsStoppedInItsMiddle) {
   StoreWorld world;
   Gate gate(world.database, "NEW.frame_id = 2");
-  auto storing = spawn([&] { world.put(world.listener.frame().with(1).with(2)); });
+  const auto frame = world.listener.frame().with(1).with(2);
+  world.take(frame);
   const auto session = gate.wait_for_visitor();
-  storing->kill();
-  EXPECT_TRUE(storing->successful()) << "a kill is not an error";
+  world.storage->stop();
   EXPECT_EQ(world.pool->stats().leased, 0u);
   EXPECT_EQ(world.pool->stats().discarded, 1u);
+  EXPECT_EQ(world.storage->ledger().pending, 2u);
   gate.open();
   world.database.wait_for("SELECT COUNT(*) FROM information_schema.processlist WHERE id = " + session, "0");
   EXPECT_EQ(world.database.rows(), "0");
 }
 
-SERVER_TEST(MariaStoreFaults, MayBeKilledWhileItWaitsToTryAgain) {
+SERVER_TEST(StorageFaults, MayBeStoppedWhileItWaitsToTryAgain) {
   StoreWorld world;
   world.database.sql("RENAME TABLE frame TO elsewhere");
-  auto storing = spawn([&] { world.put(world.listener.frame().with(1)); });
-  wait_for_retries(world, 3);
-  storing->kill();
+  const auto frame = world.listener.frame().with(1);
+  world.take(frame);
+  wait_for_retries(world, 1);
+  world.storage->stop();
   EXPECT_EQ(world.pool->stats().leased, 0u);
 }
 
-SERVER_TEST(MariaStoreFaults, TriesAgainAfterADeadlock) {
+SERVER_TEST(StorageFaults, TriesAgainAfterADeadlock) {
   StoreWorld world;
   const auto insert = [](int frame_id) {
     return "INSERT INTO frame (nserie, frame_id, codec, arrival, collector, digest, listener, auth_level, fields) "
@@ -150,7 +140,7 @@ SERVER_TEST(MariaStoreFaults, TriesAgainAfterADeadlock) {
   EXPECT_EQ(world.database.rows(), "2");
 }
 
-SERVER_TEST(MariaStoreFaults, TriesAgainAfterAWaitForALockThatWasTooLong) {
+SERVER_TEST(StorageFaults, TriesAgainAfterAWaitForALockThatWasTooLong) {
   StoreWorld world([](db::ConnectOptions& options) { options.lock_wait_timeout = seconds(0); });
   world.put(world.listener.frame().with(1));
   const auto rival = world.database.connect();
@@ -164,98 +154,39 @@ SERVER_TEST(MariaStoreFaults, TriesAgainAfterAWaitForALockThatWasTooLong) {
   EXPECT_EQ(world.pool->stats().discarded, 0u);
 }
 
-SERVER_TEST(MariaStoreFaults, WaitsForATableThatIsMissingAndSaysSo) {
-  StoreWorld world;
-  world.database.sql("RENAME TABLE frame TO elsewhere");
-  const auto error = unavailable([&] { world.put(world.listener.frame().with(1), milliseconds(200)); });
-  EXPECT_THAT(error, AllOf(HasSubstr("frame' doesn't exist"), HasSubstr("1146")));
-  EXPECT_THAT(world.reporter.lines, Contains(AllOf(HasSubstr("store_stopped"), HasSubstr("doesn't exist"))));
-  EXPECT_EQ(world.database.rows("dead_letter"), "0");
-  EXPECT_GE(world.store.retries(), 1u);
-}
-
-SERVER_TEST(MariaStoreFaults, StoresWhenTheTableComesBackInTime) {
+SERVER_TEST(StorageFaults, WaitsForATableThatIsMissingAndSaysSo) {
   StoreWorld world;
   world.database.sql("RENAME TABLE frame TO elsewhere");
   auto storing = spawn([&] { return world.put(world.listener.frame().with(1).with(2)); });
-  wait_for_retries(world, 2);
+  wait_for_retries(world, 1);
+  EXPECT_THAT(world.storage->store_problem(), AllOf(HasSubstr("frame' doesn't exist"), HasSubstr("1146")));
+  EXPECT_THAT(world.reporter.lines, Contains(AllOf(HasSubstr("store_stopped"), HasSubstr("doesn't exist"))));
+  EXPECT_EQ(world.database.rows("dead_letter"), "0");
   world.database.sql("RENAME TABLE elsewhere TO frame");
   EXPECT_EQ(storing->get().stored, 2u);
   EXPECT_EQ(world.database.rows(), "2");
+  EXPECT_EQ(world.storage->store_problem(), "");
 }
 
-SERVER_TEST(MariaStoreFaults, GivesUpNothingThatCannotBeDeadLettered) {
-  StoreWorld world;
-  world.database.trigger("frame", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no row'");
-  world.database.trigger("dead_letter", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no letter'");
-  const auto error = unavailable([&] { world.put(world.listener.frame().with(1), milliseconds(200)); });
-  EXPECT_THAT(error, HasSubstr("no letter"));
-  EXPECT_THAT(world.reporter.lines, Contains(HasSubstr("no letter")));
-}
-
-SERVER_TEST(MariaStoreFaults, RollsBackTheDatagramWhoseDeadLetterIsRefused) {
+SERVER_TEST(StorageFaults, GivesUpNothingThatCannotBeDeadLettered) {
   StoreWorld world;
   world.put(world.listener.frame().with(2, 1));
   world.database.trigger("dead_letter", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no letter'");
-  unavailable([&] { world.put(world.listener.frame(kArrival + 1).with(1).with(2, 9), milliseconds(200)); });
-  EXPECT_EQ(world.database.rows(), "1");
+  auto storing = spawn([&] { return world.put(world.listener.frame(kArrival + 1).with(1).with(2, 9)); });
+  wait_for_retries(world, 1);
+  EXPECT_THAT(world.reporter.lines, Contains(HasSubstr("no letter")));
+  EXPECT_EQ(world.database.rows(), "1") << "nothing of the datagram";
+  world.database.sql("DROP TRIGGER before_dead_letter");
+  EXPECT_EQ(storing->get().dead_lettered, 1u);
+  EXPECT_EQ(world.database.rows(), "2");
 }
 
-SERVER_TEST(MariaStoreFaults, OutlivesItsDeadlineUntilTheOutcomeOfAStatementIsKnown) {
-  StoreWorld world;
-  Gate gate(world.database);
-  const greenrt::Deadline deadline(milliseconds(50));
-  const auto storing = spawn([&] { return world.put(world.listener.frame().with(1), deadline); });
-  gate.wait_for_visitor();
-  while (!deadline.expired())
-    greenrt::testing::let_poll();
-  EXPECT_FALSE(storing->ready());
-  gate.open();
-  EXPECT_EQ(storing->get().stored, 1u);
-  EXPECT_EQ(world.store.problem(), "");
-}
-
-// Who comes later in the chain goes on then, so a statement that took effect afterwards would break the order.
-SERVER_TEST(MariaStoreFaults, GivesUpOnlyWhenItsStatementCannotTakeEffectAnyMore) {
-  StoreWorld world([](db::ConnectOptions& options) { options.query_timeout = milliseconds(500); });
-  Gate gate(world.database);
-  const auto error = unavailable([&] { world.put(world.listener.frame().with(1), milliseconds(50)); });
-  EXPECT_THAT(error, HasSubstr("max_statement_time"));
-  gate.open();
-  EXPECT_EQ(world.database.rows(), "0");
-  EXPECT_EQ(
-      world.database.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'INSERT INTO frame%'"),
-      "0");
-  EXPECT_THAT(world.store.problem(), HasSubstr("max_statement_time"));
-}
-
-SERVER_TEST(MariaStoreFaults, LetsTheServersTimePassWhenTheConnectionBroke) {
-  StoreWorld world([](db::ConnectOptions& options) { options.query_timeout = seconds(2); });
-  Gate gate(world.database);
-  const greenrt::Deadline deadline(milliseconds(300));
-  const auto began = greenrt::Clock::now();
-  const auto storing = spawn([&] { unavailable([&] { world.put(world.listener.frame().with(1), deadline); }); });
-  world.database.sql("KILL CONNECTION " + gate.wait_for_visitor());
-  while (!deadline.expired())
-    greenrt::testing::let_poll();
-  EXPECT_FALSE(storing->ready());
-  storing->join();
-  EXPECT_GE(greenrt::Clock::now() - began, seconds(2));
-  gate.open();
-}
-
-SERVER_TEST(MariaStoreFaults, EndsAtOnceWhenTheDeadlineIsOver) {
-  StoreWorld world;
-  unavailable([&] { world.put(world.listener.frame().with(1), seconds(0)); });
-  world.put(world.listener.frame().with(1));
-  unavailable([&] { world.put(world.listener.frame().with(2), seconds(0)); });
-  EXPECT_EQ(world.database.rows(), "1");
-}
-
-SERVER_TEST(MariaStoreFaults, SaysWhyThereIsNoConnection) {
+SERVER_TEST(StorageFaults, SaysWhyThereIsNoConnection) {
   StoreWorld world([](db::ConnectOptions& options) { options.password = "not it"; });
-  const auto error = unavailable([&] { world.put(world.listener.frame().with(1), milliseconds(300)); });
-  EXPECT_THAT(error, HasSubstr("Access denied"));
+  const auto frame = world.listener.frame().with(1);
+  world.take(frame);
+  wait_for_retries(world, 1);
+  EXPECT_THAT(world.storage->store_problem(), HasSubstr("Access denied"));
 }
 
 // Between the store and the server, and closes the connection instead of passing the answer to a certain request on.
@@ -321,7 +252,7 @@ class AnswerThief {
   bool has_stolen_ = false;
 };
 
-SERVER_TEST(MariaStoreFaults, KnowsARecordWhoseStoringWasNotConfirmed) {
+SERVER_TEST(StorageFaults, KnowsARecordWhoseStoringWasNotConfirmed) {
   AnswerThief thief(db::testing::server().port(), "D1");
   StoreWorld world([&](db::ConnectOptions& options) { options.endpoints[0].port = thief.port(); });
   world.put(world.listener.frame().with(1));
@@ -330,11 +261,11 @@ SERVER_TEST(MariaStoreFaults, KnowsARecordWhoseStoringWasNotConfirmed) {
   EXPECT_TRUE(thief.has_stolen());
   EXPECT_EQ(result.stored, 1u);
   EXPECT_EQ(result.duplicate, 0u);
-  EXPECT_EQ(world.store.retries(), 1u);
+  EXPECT_EQ(world.storage->retries(), 1u);
   EXPECT_EQ(world.database.rows(), "2");
 }
 
-SERVER_TEST(MariaStoreFaults, KnowsADatagramWhoseCommitWasNotConfirmed) {
+SERVER_TEST(StorageFaults, KnowsADatagramWhoseCommitWasNotConfirmed) {
   AnswerThief thief(db::testing::server().port(), "COMMIT");
   StoreWorld world([&](db::ConnectOptions& options) { options.endpoints[0].port = thief.port(); });
   world.put(world.listener.frame().with(1).with(2));
@@ -343,11 +274,11 @@ SERVER_TEST(MariaStoreFaults, KnowsADatagramWhoseCommitWasNotConfirmed) {
   EXPECT_TRUE(thief.has_stolen());
   EXPECT_EQ(result.stored, 2u);
   EXPECT_EQ(result.duplicate, 2u);
-  EXPECT_EQ(world.store.retries(), 1u);
+  EXPECT_EQ(world.storage->retries(), 1u);
   EXPECT_EQ(world.database.rows(), "4");
 }
 
-TEST(MariaStoreFaults, StoresOnceAcrossACrashOfTheServer) {
+TEST(StorageFaults, StoresOnceAcrossACrashOfTheServer) {
   PrivateMariadb own;
   greenrt::testing::run_in_hub([&] {
     StoreWorld world(own);
@@ -364,7 +295,7 @@ TEST(MariaStoreFaults, StoresOnceAcrossACrashOfTheServer) {
   });
 }
 
-TEST(MariaStoreFaults, StoresOnceWhenTheServerCrashesUnderIt) {
+TEST(StorageFaults, StoresOnceWhenTheServerCrashesUnderIt) {
   PrivateMariadb own;
   greenrt::testing::run_in_hub([&] {
     StoreWorld world(own);

@@ -1,6 +1,9 @@
 // What becomes of the records of a datagram.
 
-#include "daemon/maria_store.h"
+#include "daemon/storage.h"
+
+#include <deque>
+#include <vector>
 
 #include "tests/daemon/store_fixture.h"
 
@@ -17,7 +20,7 @@ std::string outcome(const ingest::StoreResult& result) {
          std::to_string(result.dead_lettered);
 }
 
-SERVER_TEST(MariaStore, StoresARecordWithAllThatIsKnownOfIt) {
+SERVER_TEST(Storage, StoresARecordWithAllThatIsKnownOfIt) {
   StoreWorld world;
   auto frame = world.listener.frame().with(0xfedc'ba98'7654'3210, 0x0102'0304'0506'0708, 1'769'999'999'123);
   frame.decoded.auth_level = ingest::AuthLevel::kMac;
@@ -28,18 +31,18 @@ SERVER_TEST(MariaStore, StoresARecordWithAllThatIsKnownOfIt) {
   EXPECT_EQ(world.database.sql("SELECT received_at, listener, peer_ip, peer_port, auth_level, replayed, fields, raw "
                                "FROM frame"),
             "2026-02-02 02:40:00.000000\ttrackers\t::ffff:192.0.2.7\t4000\t2\t0\t{}\tNULL");
-  EXPECT_EQ(world.store.retries(), 0u);
+  EXPECT_EQ(world.storage->retries(), 0u);
   EXPECT_THAT(world.reporter.lines, IsEmpty());
 }
 
-SERVER_TEST(MariaStore, KeepsTheBytesWhereTheListenerAsksForIt) {
+SERVER_TEST(Storage, KeepsTheBytesWhereTheListenerAsksForIt) {
   StoreWorld world;
   TestListener keeping(true);
   world.put(keeping.frame().with(1));
   EXPECT_EQ(world.database.sql("SELECT raw FROM frame"), "payload");
 }
 
-SERVER_TEST(MariaStore, KeepsTimesOutsideOfTheColumnAsUnknown) {
+SERVER_TEST(Storage, KeepsTimesOutsideOfTheColumnAsUnknown) {
   StoreWorld world;
   const auto stored_time = [&](std::optional<std::int64_t> device_time) {
     world.put(world.listener.frame().with(1, 1, device_time));
@@ -56,7 +59,7 @@ SERVER_TEST(MariaStore, KeepsTimesOutsideOfTheColumnAsUnknown) {
   EXPECT_EQ(stored_time(std::numeric_limits<std::int64_t>::min()), "NULL");
 }
 
-SERVER_TEST(MariaStore, StoresPeersOfBothFamilies) {
+SERVER_TEST(Storage, StoresPeersOfBothFamilies) {
   StoreWorld world;
   world.put(world.listener.frame(1).with(1).from("192.0.2.255", 65535));
   world.put(world.listener.frame(2).with(2).from("2001:db8::17", 1));
@@ -65,7 +68,7 @@ SERVER_TEST(MariaStore, StoresPeersOfBothFamilies) {
             "::ffff:192.0.2.255\t65535\n2001:db8::17\t1\n::ffff:198.51.100.1\t2");
 }
 
-SERVER_TEST(MariaStore, CallsTheSameContentFromALaterDatagramADuplicate) {
+SERVER_TEST(Storage, CallsTheSameContentFromALaterDatagramADuplicate) {
   StoreWorld world;
   world.put(world.listener.frame().with(7, 1));
   EXPECT_EQ(outcome(world.put(world.listener.frame(kArrival + 1).with(7, 1))), "0/1/0");
@@ -73,7 +76,7 @@ SERVER_TEST(MariaStore, CallsTheSameContentFromALaterDatagramADuplicate) {
   EXPECT_EQ(world.database.rows("dead_letter"), "0");
 }
 
-SERVER_TEST(MariaStore, KnowsItsOwnRowFromAnAttemptOfUnknownOutcome) {
+SERVER_TEST(Storage, KnowsItsOwnRowFromAnAttemptOfUnknownOutcome) {
   StoreWorld world;
   const auto frame = world.listener.frame().with(7);
   world.put(frame);
@@ -81,7 +84,7 @@ SERVER_TEST(MariaStore, KnowsItsOwnRowFromAnAttemptOfUnknownOutcome) {
   EXPECT_EQ(world.database.rows(), "1");
 }
 
-SERVER_TEST(MariaStore, DeadLettersOtherContentUnderTheSameKey) {
+SERVER_TEST(Storage, DeadLettersOtherContentUnderTheSameKey) {
   StoreWorld world;
   world.put(world.listener.frame().with(7, 0xaa));
   const auto other = world.listener.frame(kArrival + 1).with(7, 0xbb).from("2001:db8::17", 9);
@@ -93,7 +96,7 @@ SERVER_TEST(MariaStore, DeadLettersOtherContentUnderTheSameKey) {
             "conflict\t1770000000000001\ttrackers\thost-a\ttext\tD1\t7\t00000000000000BB\t2001:db8::17\t9\t0\tpayload");
 }
 
-SERVER_TEST(MariaStore, KeepsOneDeadLetterForEachConflict) {
+SERVER_TEST(Storage, KeepsOneDeadLetterForEachConflict) {
   StoreWorld world;
   world.put(world.listener.frame().with(7, 1));
   world.put(world.listener.frame(kArrival + 1).with(7, 2));
@@ -103,7 +106,7 @@ SERVER_TEST(MariaStore, KeepsOneDeadLetterForEachConflict) {
   EXPECT_EQ(world.database.rows("dead_letter"), "2");
 }
 
-SERVER_TEST(MariaStore, TellsDevicesAndCodecsApart) {
+SERVER_TEST(Storage, TellsDevicesAndCodecsApart) {
   StoreWorld world;
   world.put(world.listener.frame(1).with(7, 1));
   auto other = world.listener.frame(2).with(7, 2);
@@ -112,17 +115,17 @@ SERVER_TEST(MariaStore, TellsDevicesAndCodecsApart) {
   EXPECT_EQ(world.database.rows(), "2");
 }
 
-SERVER_TEST(MariaStore, DeadLettersWhatTheDatabaseRefusesWithItsWords) {
+SERVER_TEST(Storage, DeadLettersWhatTheDatabaseRefusesWithItsWords) {
   StoreWorld world;
   world.database.trigger("frame", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not today'");
   EXPECT_EQ(outcome(world.put(world.listener.frame().with(7))), "0/0/1");
   EXPECT_EQ(world.database.rows(), "0");
   EXPECT_EQ(world.database.sql("SELECT reason, error, nserie, frame_id, raw FROM dead_letter"),
             "refused\tnot today (1644)\tD1\t7\tpayload");
-  EXPECT_EQ(world.store.retries(), 0u);
+  EXPECT_EQ(world.storage->retries(), 0u);
 }
 
-SERVER_TEST(MariaStore, DeadLettersWhatDoesNotFitItsColumn) {
+SERVER_TEST(Storage, DeadLettersWhatDoesNotFitItsColumn) {
   StoreWorld world;
   const std::string serial(200, 'x');
   auto frame = world.listener.frame().with(7);
@@ -134,7 +137,7 @@ SERVER_TEST(MariaStore, DeadLettersWhatDoesNotFitItsColumn) {
   EXPECT_THAT(world.database.sql("SELECT error FROM dead_letter"), HasSubstr("Data too long for column 'listener'"));
 }
 
-SERVER_TEST(MariaStore, TakesWordsOfAnyBytesAndLength) {
+SERVER_TEST(Storage, TakesWordsOfAnyBytesAndLength) {
   StoreWorld world;
   // The server quotes the bytes of the value, which are no UTF-8, in its message.
   world.database.trigger("frame", "SET NEW.device_time = x'ffc328'");
@@ -147,7 +150,7 @@ SERVER_TEST(MariaStore, TakesWordsOfAnyBytesAndLength) {
   EXPECT_EQ(world.database.sql("SELECT CHAR_LENGTH(error) FROM dead_letter WHERE frame_id = 2"), "512");
 }
 
-SERVER_TEST(MariaStore, StoresAllRecordsOfADatagramInOrder) {
+SERVER_TEST(Storage, StoresAllRecordsOfADatagramInOrder) {
   StoreWorld world;
   world.database.sql("ALTER TABLE frame ADD COLUMN seq INT NOT NULL AUTO_INCREMENT, ADD KEY (seq)");
   auto frame = world.listener.frame();
@@ -158,7 +161,7 @@ SERVER_TEST(MariaStore, StoresAllRecordsOfADatagramInOrder) {
   EXPECT_EQ(world.database.sql("SELECT COUNT(DISTINCT arrival) FROM frame"), "1");
 }
 
-SERVER_TEST(MariaStore, StoresTheRestWhenOneRecordIsRefused) {
+SERVER_TEST(Storage, StoresTheRestWhenOneRecordIsRefused) {
   StoreWorld world;
   world.database.trigger("frame", "IF NEW.frame_id = 2 THEN SIGNAL SQLSTATE '45000'; END IF");
   EXPECT_EQ(outcome(world.put(world.listener.frame().with(1).with(2).with(3))), "2/0/1");
@@ -166,13 +169,13 @@ SERVER_TEST(MariaStore, StoresTheRestWhenOneRecordIsRefused) {
   EXPECT_EQ(world.database.sql("SELECT GROUP_CONCAT(frame_id) FROM dead_letter"), "2");
 }
 
-SERVER_TEST(MariaStore, CountsEachRecordOfADatagramForItself) {
+SERVER_TEST(Storage, CountsEachRecordOfADatagramForItself) {
   StoreWorld world;
   world.put(world.listener.frame().with(1, 1).with(2, 2));
   EXPECT_EQ(outcome(world.put(world.listener.frame(kArrival + 1).with(1, 1).with(2, 9).with(3, 3))), "1/1/1");
 }
 
-SERVER_TEST(MariaStore, StoresARecordOnceThatStandsTwiceInADatagram) {
+SERVER_TEST(Storage, StoresARecordOnceThatStandsTwiceInADatagram) {
   StoreWorld world;
   const auto frame = world.listener.frame().with(1, 1).with(1, 1).with(1, 2).with(1, 1);
   EXPECT_EQ(outcome(world.put(frame)), "1/2/1");
@@ -181,7 +184,7 @@ SERVER_TEST(MariaStore, StoresARecordOnceThatStandsTwiceInADatagram) {
   EXPECT_EQ(world.database.rows("dead_letter"), "1");
 }
 
-SERVER_TEST(MariaStore, LeavesNoTransactionBehind) {
+SERVER_TEST(Storage, LeavesNoTransactionBehind) {
   StoreWorld world;
   world.put(world.listener.frame().with(1).with(2));
   EXPECT_EQ(world.pool->stats().connects, 1u);
@@ -190,11 +193,132 @@ SERVER_TEST(MariaStore, LeavesNoTransactionBehind) {
   EXPECT_EQ(world.database.rows(), "2");
 }
 
-SERVER_TEST(MariaStore, TellsTheDeviceTheBestThatHappened) {
+SERVER_TEST(Storage, TellsTheDeviceTheBestThatHappened) {
   using ingest::AckStatus;
   EXPECT_EQ((ingest::StoreResult{.stored = 1, .duplicate = 1, .dead_lettered = 1}.ack_status()), AckStatus::kStored);
   EXPECT_EQ((ingest::StoreResult{.duplicate = 1, .dead_lettered = 1}.ack_status()), AckStatus::kDuplicate);
   EXPECT_EQ((ingest::StoreResult{.dead_lettered = 1}.ack_status()), AckStatus::kRefused);
+}
+
+// --- order, and the journal -----------------------------------------------------------------------------------------
+
+// Frames of one device, to be kept while they are stored.
+std::deque<Frame> frames_of(StoreWorld& world, int first, int last, std::string_view nserie = "D1") {
+  std::deque<Frame> frames;
+  for (int i = first; i <= last; ++i) {
+    frames.push_back(world.listener.frame(kArrival + i).with(static_cast<std::uint64_t>(i)));
+    frames.back().decoded.nserie = nserie;
+  }
+  return frames;
+}
+
+std::vector<std::byte> text_bytes(std::string_view text) {
+  const auto bytes = ingest::as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+SERVER_TEST(Storage, StoresWhatWaitsInOneTransaction) {
+  StoreWorld world;
+  world.put(world.listener.frame().with(1000));
+  std::vector<ingest::EntryRef> entries;
+  const auto frames = frames_of(world, 1, 100);
+  for (const Frame& frame : frames)
+    entries.push_back(world.take_soon(frame));
+  for (const auto& entry : entries)
+    EXPECT_EQ(entry->wait_stored(greenrt::Deadline::never())->stored, 1u);
+  EXPECT_EQ(world.database.rows(), "101");
+  EXPECT_LT(world.storage->batch_rows().count(), 20u);
+  EXPECT_EQ(world.storage->store_seconds().count(), 101u);
+}
+
+SERVER_TEST(Storage, CountsADatagramWhenItIsDurable) {
+  StoreWorld world;
+  world.database.sql("RENAME TABLE frame TO elsewhere");
+  const auto frame = world.listener.frame().with(1).with(2);
+  world.take(frame);
+  EXPECT_EQ(world.storage->ledger().accepted, 2u);
+  EXPECT_EQ(world.storage->ledger().pending, 2u);
+  EXPECT_EQ(world.storage->ledger().stored, 0u);
+}
+
+SERVER_TEST(Storage, GoesOnAfterARestartWithWhatTheJournalHolds) {
+  StoreWorld world;
+  world.database.sql("RENAME TABLE frame TO elsewhere");
+  auto frames = frames_of(world, 1, 10);
+  for (Frame& frame : frames) {
+    frame.datagram.bytes = text_bytes("+D1/" + std::to_string(frame.datagram.arrival - kArrival));
+    world.take(frame);
+  }
+  world.restart();
+  EXPECT_EQ(world.storage->ledger().found_at_start, 10u);
+  EXPECT_EQ(world.storage->ledger().pending, 10u);
+  EXPECT_EQ(world.storage->last_arrival(), kArrival + 10);
+  EXPECT_EQ(world.storage->lagging_shards(), 1u);
+  world.database.sql("RENAME TABLE elsewhere TO frame");
+  world.wait_until_stored();
+  EXPECT_EQ(world.storage->ledger().accepted, 0u);
+  EXPECT_EQ(world.storage->ledger().stored, 10u);
+  EXPECT_EQ(world.storage->lagging_shards(), 0u);
+  EXPECT_EQ(world.database.sql("SELECT DISTINCT nserie, collector, listener, peer_ip, peer_port FROM frame"),
+            "D1\thost-a\ttrackers\t::ffff:192.0.2.7\t4000");
+  world.restart();
+  EXPECT_EQ(world.storage->ledger().found_at_start, 0u) << "the position was kept";
+}
+
+SERVER_TEST(Storage, ReadsOnFromTheJournalWhenItsQueueIsFull) {
+  StoreWorld world;
+  world.storage_options.max_queued = 3;
+  world.restart();
+  world.database.sql("ALTER TABLE frame ADD COLUMN seq BIGINT AUTO_INCREMENT, ADD KEY (seq)");
+  world.database.sql("RENAME TABLE frame TO elsewhere");
+  auto frames = frames_of(world, 1, 50);
+  std::vector<ingest::EntryRef> entries;
+  for (Frame& frame : frames) {
+    frame.datagram.bytes = text_bytes("-D1/" + std::to_string(frame.datagram.arrival - kArrival));
+    entries.push_back(world.take(frame));
+  }
+  EXPECT_EQ(world.storage->lagging_shards(), 1u);
+  EXPECT_EQ(world.storage->queued(), 3u);
+  EXPECT_FALSE(entries.back()->wait_stored(greenrt::Deadline::never()).has_value()) << "it was left behind";
+  world.database.sql("RENAME TABLE elsewhere TO frame");
+  world.wait_until_stored();
+  EXPECT_EQ(world.storage->lagging_shards(), 0u) << "it has caught up";
+  EXPECT_EQ(world.storage->ledger().stored, 50u);
+  EXPECT_EQ(world.database.sql("SELECT COUNT(*) FROM (SELECT arrival, LAG(arrival) OVER (ORDER BY seq) AS before_it "
+                               "FROM frame) AS t WHERE arrival <= before_it"),
+            "0")
+      << "in order";
+  EXPECT_EQ(world.put(world.listener.frame(kArrival + 100).with(100)).stored, 1u) << "straight from the commit again";
+}
+
+SERVER_TEST(Storage, KeepsARefusedDeviceFromHoldingUpOthers) {
+  StoreWorld world;
+  world.database.trigger("frame", "IF NEW.nserie = 'BAD' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF");
+  const auto bad = frames_of(world, 1, 20, "BAD");
+  const auto good = frames_of(world, 21, 40);
+  std::vector<ingest::EntryRef> entries;
+  for (std::size_t i = 0; i < bad.size(); ++i) {
+    entries.push_back(world.take_soon(bad[i]));
+    entries.push_back(world.take_soon(good[i]));
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    EXPECT_EQ(outcome(entries[i]->wait_stored(greenrt::Deadline::never()).value()), i % 2 == 0 ? "0/0/1" : "1/0/0");
+  EXPECT_EQ(world.database.rows(), "20");
+  EXPECT_EQ(world.database.rows("dead_letter"), "20");
+}
+
+SERVER_TEST(Storage, DeadLettersWhatItsCodecDoesNotReadAnyMore) {
+  StoreWorld world;
+  world.database.sql("RENAME TABLE frame TO elsewhere");
+  auto frame = world.listener.frame().with(1).with(2);
+  frame.datagram.bytes = text_bytes("no frame of this codec");
+  world.take(frame);
+  world.restart();
+  world.database.sql("RENAME TABLE elsewhere TO frame");
+  world.wait_until_stored();
+  EXPECT_EQ(world.database.sql("SELECT reason, codec, listener, raw FROM dead_letter"),
+            "unreadable\ttext\ttrackers\tno frame of this codec");
+  EXPECT_EQ(world.storage->ledger().dead_lettered, 1u);
 }
 
 }  // namespace

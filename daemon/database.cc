@@ -1,0 +1,29 @@
+#include "daemon/database.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace hilera {
+namespace {
+
+// Shorter than the lease of a downlink, so that nobody else takes it over while a call is under way.
+constexpr std::chrono::seconds kDownlinkTimeLimit{20};
+
+}  // namespace
+
+Database::Database(const std::string& collector, const db::PoolOptions& options)
+    : pool_(options),
+      downlinks_(collector, pool_, std::min<greenrt::Duration>(options.connect.query_timeout, kDownlinkTimeLimit)),
+      monitor_(options.connect) {}
+
+void Database::give_up() {
+  pool_.close();
+  downlinks_.break_off();
+}
+
+void Database::close() {
+  give_up();
+  monitor_.stop();
+}
+
+}  // namespace hilera

@@ -1,0 +1,39 @@
+// Database: the connections to MariaDB, and what lives on them beside the storing of records: the watch over the
+// server, and the table of downlinks.
+
+#pragma once
+
+#include <string>
+
+#include "daemon/database_monitor.h"
+#include "daemon/downlink_table.h"
+#include "db/pool.h"
+
+namespace hilera {
+
+class Database {
+ public:
+  // Starts the watch; the pool connects nothing yet.
+  Database(const std::string& collector, const db::PoolOptions& options);
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  [[nodiscard]] db::ConnectionPool& pool() { return pool_; }
+  [[nodiscard]] const db::ConnectionPool& pool() const { return pool_; }
+  [[nodiscard]] DownlinkTable& downlinks() { return downlinks_; }
+  [[nodiscard]] const DatabaseMonitor& monitor() const { return monitor_; }
+
+  // For an end at once: closes the pool, and breaks off the mark of a downlink that is under way, which nothing else
+  // could end. Never yields. Idempotent.
+  void give_up();
+
+  // The same, and ends the watch. Yields. Idempotent.
+  void close();
+
+ private:
+  db::ConnectionPool pool_;
+  DownlinkTable downlinks_;
+  DatabaseMonitor monitor_;
+};
+
+}  // namespace hilera

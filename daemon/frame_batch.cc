@@ -1,0 +1,201 @@
+#include "daemon/frame_batch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "db/error.h"
+#include "db/transaction.h"
+
+namespace hilera {
+namespace {
+
+using db::ColumnType;
+
+constexpr std::string_view kSavepoint = "SAVEPOINT batch_part";
+constexpr std::string_view kBackToSavepoint = "ROLLBACK TO SAVEPOINT batch_part";
+
+std::vector<ColumnType> frame_columns() {
+  return {ColumnType::kText,   ColumnType::kUint64, ColumnType::kText, ColumnType::kInt64, ColumnType::kText,
+          ColumnType::kBytes,  ColumnType::kText,   ColumnType::kText, ColumnType::kBytes, ColumnType::kUint64,
+          ColumnType::kUint64, ColumnType::kText,   ColumnType::kBytes};
+}
+
+std::vector<ColumnType> dead_letter_columns() {
+  return {ColumnType::kInt64,  ColumnType::kText,   ColumnType::kText,   ColumnType::kText,  ColumnType::kText,
+          ColumnType::kText,   ColumnType::kText,   ColumnType::kUint64, ColumnType::kBytes, ColumnType::kBytes,
+          ColumnType::kUint64, ColumnType::kUint64, ColumnType::kBytes};
+}
+
+// One row is refused for what it holds, or for a unique key that is not ours.
+bool is_refusal(const db::Error& error) {
+  return error.error_class() == db::ErrorClass::kPoisonRow || error.error_class() == db::ErrorClass::kDuplicate;
+}
+
+}  // namespace
+
+FrameBatch::FrameBatch(std::string collector) : collector_(std::move(collector)), bulk_(frame_columns()) {}
+
+void FrameBatch::clear() {
+  entries_.clear();
+  rows_.clear();
+  owners_.clear();
+  bulk_.clear();
+  outcomes_.clear();
+  dead_letters_.clear();
+}
+
+bool FrameBatch::add(const ingest::Entry& entry, const Limits& limits) {
+  const auto& records = entry.decoded.records;
+  const bool first = entries_.empty();
+  if (!first && rows_.size() + records.size() > limits.records) return false;
+  // Fields are at most a few times as long as the bytes they come from; the exact size is known afterwards.
+  const std::size_t estimate = records.size() * 256 + entry.datagram.bytes.size() * 4;
+  if (!first && bulk_.wire_size() + estimate > limits.bytes) return false;
+  const std::size_t index = entries_.size();
+  entries_.push_back(&entry);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    rows_.emplace_back(collector_, entry.datagram, entry.decoded, records[i]);
+    const std::size_t before = bulk_.wire_size();
+    bulk_.add_row(rows_.back().values());
+    owners_.push_back({index, i, bulk_.wire_size() - before});
+  }
+  return true;
+}
+
+const ingest::Record& FrameBatch::record_of(std::size_t row) const {
+  return entry_of(row).decoded.records[owners_[row].record];
+}
+
+template <typename Body>
+void FrameBatch::in_transaction(db::Connection& connection, Body body) {
+  outcomes_.assign(entries_.size(), {});
+  dead_letters_.clear();
+  db::Transaction transaction(connection);
+  try {
+    body();
+    write_dead_letters(connection);
+    transaction.commit();
+  } catch (const db::Error& error) {
+    if (!error.breaks_connection() && !connection.broken()) transaction.rollback();
+    throw;
+  }
+}
+
+void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes) {
+  try {
+    in_transaction(connection, [&] { store_all(connection, statement_bytes, &FrameBatch::store_together); });
+  } catch (const db::Error& error) {
+    if (!is_refusal(error) || connection.broken()) throw;
+    in_transaction(connection, [&] { store_all(connection, statement_bytes, &FrameBatch::store_isolating); });
+  }
+  too_large_.clear();
+}
+
+void FrameBatch::write_as_dead_letters(db::Connection& connection, std::string_view reason, std::string_view error) {
+  in_transaction(connection, [&] {
+    for (std::size_t row = 0; row < rows_.size(); ++row)
+      add_dead_letter(row, reason, error);
+  });
+}
+
+// Row by row in order; those that stand together and fit one statement go together.
+void FrameBatch::store_all(db::Connection& connection, std::size_t statement_bytes, StoreRange store_range) {
+  std::size_t first = 0;
+  std::size_t bytes = 0;
+  const auto store_until = [&](std::size_t last) {
+    if (first < last) (this->*store_range)(connection, first, last);
+    first = last;
+    bytes = 0;
+  };
+  for (std::size_t row = 0; row < rows_.size(); ++row) {
+    if (too_large_.contains({entry_of(row).place, owners_[row].record})) {
+      store_until(row);
+      add_dead_letter(row, "too_large", "the record is larger than the server's max_allowed_packet");
+      first = row + 1;
+      continue;
+    }
+    if (bytes + owners_[row].size > statement_bytes) store_until(row);
+    bytes += owners_[row].size;
+  }
+  store_until(rows_.size());
+}
+
+void FrameBatch::store_together(db::Connection& connection, std::size_t first, std::size_t last) {
+  if (last - first == rows_.size()) return execute(connection, bulk_, first);
+  db::Bulk part(frame_columns());
+  for (std::size_t row = first; row < last; ++row)
+    part.add_row(rows_[row].values());
+  execute(connection, part, first);
+}
+
+void FrameBatch::store_isolating(db::Connection& connection, std::size_t first, std::size_t last) {
+  connection.execute(kSavepoint);
+  try {
+    return store_together(connection, first, last);
+  } catch (const db::Error& error) {
+    if (!is_refusal(error) || connection.broken()) throw;
+    connection.execute(kBackToSavepoint);
+    if (last - first == 1) return add_dead_letter(first, "refused", error.what());
+  }
+  const std::size_t middle = first + (last - first) / 2;
+  store_isolating(connection, first, middle);
+  store_isolating(connection, middle, last);
+}
+
+void FrameBatch::execute(db::Connection& connection, const db::Bulk& bulk, std::size_t first) {
+  try {
+    const db::Rows answers = connection.execute_bulk(kInsertFrame, bulk);
+    if (answers.size() != bulk.rows()) {
+      throw db::Error(db::ErrorClass::kStopAndAlarm, "the database answered " + std::to_string(answers.size()) +
+                                                         " of " + std::to_string(bulk.rows()) + " rows");
+    }
+    for (std::size_t i = 0; i < answers.size(); ++i)
+      note_answer(answers[i], first + i);
+  } catch (const db::Error& error) {
+    if (error.error_class() == db::ErrorClass::kSplit && bulk.rows() == 1) {
+      too_large_.emplace(entry_of(first).place, owners_[first].record);
+    }
+    throw;
+  }
+}
+
+void FrameBatch::note_answer(const db::Row& answer, std::size_t row) {
+  const RecordOutcome outcome = classify_answer(answer, entry_of(row).datagram, record_of(row));
+  ingest::StoreResult& result = outcomes_[owners_[row].entry].result;
+  if (outcome == RecordOutcome::kConflict) {
+    add_dead_letter(row, "conflict", "another record has the same key");
+  } else if (outcome == RecordOutcome::kDuplicate || stands_before(row)) {
+    ++result.duplicate;
+  } else {
+    ++result.stored;
+  }
+}
+
+// Whether the same datagram holds the same record twice.
+bool FrameBatch::stands_before(std::size_t row) const {
+  const auto& records = entry_of(row).decoded.records;
+  const ingest::Record& record = record_of(row);
+  return std::any_of(records.data(), &record,
+                     [&](const ingest::Record& earlier) { return earlier.frame_id == record.frame_id; });
+}
+
+void FrameBatch::add_dead_letter(std::size_t row, std::string_view reason, std::string_view error) {
+  Outcome& outcome = outcomes_[owners_[row].entry];
+  ++outcome.result.dead_lettered;
+  if (reason == "refused") outcome.refused = true;
+  dead_letters_.push_back({row, reason, std::string(error)});
+}
+
+void FrameBatch::write_dead_letters(db::Connection& connection) {
+  if (dead_letters_.empty()) return;
+  db::Bulk bulk(dead_letter_columns());
+  std::deque<DeadLetterRow> rows;
+  for (const DeadLetter& each : dead_letters_) {
+    const ingest::Entry& entry = entry_of(each.row);
+    rows.emplace_back(collector_, entry.datagram, entry.decoded, record_of(each.row), each.reason, each.error);
+    bulk.add_row(rows.back().values());
+  }
+  connection.execute_bulk(kInsertDeadLetter, bulk);
+}
+
+}  // namespace hilera

@@ -1,0 +1,162 @@
+#include "daemon/storage.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+namespace hilera {
+
+static_assert(sizeof(Journal::Found::hash_key) == crypto_shorthash_KEYBYTES);
+
+Storage::Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest::Reporter& reporter)
+    : reporter_(reporter), journal_(std::make_unique<Journal>(options.journal, [this](auto entries, bool durable) {
+        on_settled(entries, durable);
+      })) {
+  const Journal::Found& found = journal_->found();
+  ledger_.found_at_start = found.records;
+  ledger_.pending = found.records;
+  if (!pool) return;
+  Shard::Observer& observer = *this;
+  for (std::uint32_t part = 0; part < options.shards; ++part) {
+    const ShardOptions shard{.collector = options.collector,
+                             .part = part,
+                             .parts = options.shards,
+                             .max_queued = std::max<std::size_t>(options.max_queued / options.shards, 1),
+                             .max_queued_bytes = options.max_queued_bytes / options.shards,
+                             .batch_records = options.batch_records};
+    shards_.push_back(std::make_unique<Shard>(shard, found.position, found.last_place, *journal_, *pool, origins_,
+                                              observer, reporter_));
+  }
+}
+
+Storage::~Storage() {
+  const greenrt::Shield shield;
+  stop();
+}
+
+void Storage::start() {
+  for (const auto& shard : shards_)
+    shard->start();
+}
+
+void Storage::stop() {
+  for (const auto& shard : shards_)
+    shard->stop();
+}
+
+std::uint32_t Storage::domain_of(std::string_view nserie) const {
+  std::array<unsigned char, crypto_shorthash_BYTES> hash;
+  crypto_shorthash(hash.data(), reinterpret_cast<const unsigned char*>(nserie.data()), nserie.size(),
+                   reinterpret_cast<const unsigned char*>(journal_->found().hash_key.data()));
+  std::uint32_t domain;
+  std::memcpy(&domain, hash.data(), sizeof domain);
+  return domain;
+}
+
+void Storage::take(const ingest::EntryRef& entry) {
+  entry->domain = domain_of(entry->decoded.nserie);
+  journal_->append(entry);
+}
+
+void Storage::on_settled(std::span<const ingest::EntryRef> entries, bool durable) {
+  for (const ingest::EntryRef& entry : entries) {
+    if (!durable) {
+      entry->set_lost();
+      continue;
+    }
+    const std::size_t records = entry->decoded.records.size();
+    ledger_.accepted += records;
+    ledger_.pending += records;
+    entry->set_durable();
+    if (shards_.empty()) {
+      entry->leave_behind();
+    } else {
+      shards_[entry->domain % shards_.size()]->offer(entry);
+    }
+  }
+  progress_.set();
+}
+
+void Storage::on_stored(const ingest::StoreResult& result, greenrt::Duration lag) {
+  ledger_.stored += result.stored;
+  ledger_.duplicate += result.duplicate;
+  ledger_.dead_lettered += result.dead_lettered;
+  ledger_.pending -= result.stored + result.duplicate + result.dead_lettered;
+  if (lag > greenrt::Duration::zero()) store_seconds_.observe(lag);
+}
+
+void Storage::on_quarantined(std::uint64_t records) {
+  ledger_.quarantined += records;
+  ledger_.pending -= records;
+}
+
+void Storage::on_recount(std::int64_t records) {
+  ledger_.found_at_start += static_cast<std::uint64_t>(records);
+  ledger_.pending += static_cast<std::uint64_t>(records);
+}
+
+void Storage::on_batch(std::size_t records) {
+  batch_rows_.observe(static_cast<double>(records));
+  const std::int64_t durable = journal_->durable_place();
+  std::int64_t position = durable;
+  for (const auto& shard : shards_)
+    position = std::min(position, shard->position(durable));
+  journal_->set_position(position);
+  progress_.set();
+}
+
+void Storage::on_trouble() {
+  progress_.set();
+}
+
+bool Storage::all_idle() const {
+  return std::all_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->idle(); });
+}
+
+bool Storage::some_at_work() const {
+  return std::any_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->at_work(); });
+}
+
+bool Storage::wait_idle(greenrt::Deadline deadline) {
+  if (!journal_->flush(deadline)) return false;
+  while (some_at_work() && !given_up_) {
+    progress_.clear();
+    if (!progress_.wait(deadline)) break;
+  }
+  return all_idle();
+}
+
+void Storage::give_up() {
+  given_up_ = true;
+  progress_.set();
+}
+
+std::size_t Storage::lagging_shards() const {
+  return static_cast<std::size_t>(
+      std::count_if(shards_.begin(), shards_.end(), [](const auto& shard) { return !shard->live(); }));
+}
+
+std::size_t Storage::queued() const {
+  std::size_t queued = 0;
+  for (const auto& shard : shards_)
+    queued += shard->queued();
+  return queued;
+}
+
+std::uint64_t Storage::retries() const {
+  std::uint64_t retries = 0;
+  for (const auto& shard : shards_)
+    retries += shard->retries();
+  return retries;
+}
+
+std::string Storage::store_problem() const {
+  const auto found =
+      std::find_if(shards_.begin(), shards_.end(), [](const auto& shard) { return !shard->problem().empty(); });
+  return found == shards_.end() ? std::string() : (*found)->problem();
+}
+
+}  // namespace hilera

@@ -1,0 +1,100 @@
+// Storage: custody of records, from the pipeline to the database.
+//
+//   take() -> Journal -- durable --> Shard[hash of nserie] -- commit --> frame, dead_letter
+//
+// Keeps the ledger of records: found_at_start + accepted = stored + duplicate + dead_lettered + quarantined + pending,
+// where each side is counted by itself. The journal may forget what every shard has stored. Without a database there
+// are no shards, and everything stays in the journal.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/journal.h"
+#include "daemon/ledger.h"
+#include "daemon/origin_table.h"
+#include "daemon/shard.h"
+#include "db/pool.h"
+#include "greenrt/event.h"
+#include "greenrt/histogram.h"
+#include "ingest/custody.h"
+#include "ingest/reporter.h"
+
+namespace hilera {
+
+struct StorageOptions {
+  JournalOptions journal;
+  std::string collector;
+  std::uint32_t shards = 4;
+  std::size_t max_queued = 32'000;  // datagrams in memory, all shards together
+  std::size_t max_queued_bytes = 64U << 20;
+  std::size_t batch_records = 1'000;
+};
+
+class Storage final : public ingest::Custody, private Shard::Observer {
+ public:
+  // Opens the journal: see there for what it throws. `pool` is nullptr without a database. Both others must outlive it.
+  Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest::Reporter& reporter);
+  ~Storage() override;
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  // To be called for every listener before start().
+  void know(std::shared_ptr<const ingest::Origin> origin) { origins_.add(std::move(origin)); }
+
+  // Starts to store: first what the journal holds from before.
+  void start();
+
+  void take(const ingest::EntryRef& entry) override;
+
+  // For the drain. Yields until everything taken is durable, and stored (true) as far as the database takes it now: a
+  // shard that is lagging, or cannot write, is not waited for, nor anything after give_up(), nor beyond the deadline.
+  bool wait_idle(greenrt::Deadline deadline);
+  void give_up();
+
+  // Ends the shards; what they have not stored stays in the journal. Yields. Idempotent.
+  void stop();
+
+  [[nodiscard]] const StoreLedger& ledger() const { return ledger_; }
+  [[nodiscard]] const Journal& journal() const { return *journal_; }
+  // Of all that was ever received here, as far as the journal knows.
+  [[nodiscard]] std::int64_t last_arrival() const { return journal_->found().last_arrival; }
+
+  [[nodiscard]] std::size_t shards() const { return shards_.size(); }
+  [[nodiscard]] std::size_t lagging_shards() const;
+  [[nodiscard]] std::size_t queued() const;  // datagrams in memory
+  [[nodiscard]] std::uint64_t retries() const;
+  [[nodiscard]] const greenrt::Histogram& store_seconds() const { return store_seconds_; }
+  [[nodiscard]] const greenrt::Histogram& batch_rows() const { return batch_rows_; }
+  // Why records are not stored, or not taken, at the moment, for people; empty while all is well.
+  [[nodiscard]] std::string store_problem() const;
+  [[nodiscard]] const std::string& journal_problem() const { return journal_->stats().problem; }
+
+ private:
+  void on_settled(std::span<const ingest::EntryRef> entries, bool durable);
+  void on_stored(const ingest::StoreResult& result, greenrt::Duration lag) override;
+  void on_quarantined(std::uint64_t records) override;
+  void on_recount(std::int64_t records) override;
+  void on_batch(std::size_t records) override;
+  void on_trouble() override;
+  [[nodiscard]] bool all_idle() const;
+  [[nodiscard]] bool some_at_work() const;
+  [[nodiscard]] std::uint32_t domain_of(std::string_view nserie) const;
+
+  ingest::Reporter& reporter_;
+  OriginTable origins_;  // outlives every datagram that is still kept here
+  StoreLedger ledger_;
+  greenrt::Histogram store_seconds_ = greenrt::Histogram::latency();
+  greenrt::Histogram batch_rows_{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000};
+  greenrt::Event progress_;
+  bool given_up_ = false;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<Journal> journal_;  // ends first: what it settles then goes nowhere
+};
+
+}  // namespace hilera
