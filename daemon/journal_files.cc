@@ -67,6 +67,13 @@ void make_folder(const fs::path& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail(path, "cannot be created");
 }
 
+// The database goes first: a log without its database is nothing, but a database without its log lacks rows.
+void remove_file(const std::string& file) {
+  for (const std::string_view part : kParts) {
+    if (::unlink((file + std::string(part)).c_str()) != 0 && errno != ENOENT) fail(file, "cannot be removed");
+  }
+}
+
 }  // namespace
 
 std::string SegmentName::to_string() const {
@@ -126,11 +133,22 @@ std::vector<SegmentName> JournalFiles::segments() const {
   return names;
 }
 
-void JournalFiles::create(const SegmentName& name) const {
-  const std::string file = path(name);
+std::string JournalFiles::unnamed() const {
+  return (directory_ / "unnamed.db").string();
+}
+
+std::string JournalFiles::create_unnamed() const {
+  const std::string file = unnamed();
+  remove_file(file);
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) fail(file, "cannot be created");
   ::close(fd);
+  return file;
+}
+
+void JournalFiles::name_created(const SegmentName& name) const {
+  if (::rename(unnamed().c_str(), path(name).c_str()) != 0) fail(unnamed(), "cannot be renamed");
+  sync_directory();
 }
 
 void JournalFiles::sync_directory() const {
@@ -153,17 +171,8 @@ bool JournalFiles::has_log(const SegmentName& name) const {
 }
 
 void JournalFiles::remove(const SegmentName& name) const {
-  // The database goes first: a log without its database is nothing, but a database without its log lacks rows.
-  const std::string file = path(name);
-  for (const std::string_view part : kParts) {
-    if (::unlink((file + std::string(part)).c_str()) != 0 && errno != ENOENT) fail(file, "cannot be removed");
-  }
+  remove_file(path(name));
   sync_directory();
-}
-
-void JournalFiles::try_remove(const SegmentName& name) const noexcept {
-  for (const std::string_view part : kParts)
-    ::unlink((path(name) + std::string(part)).c_str());
 }
 
 void JournalFiles::probe_room(std::int64_t bytes) const {
@@ -178,6 +187,7 @@ void JournalFiles::probe_room(std::int64_t bytes) const {
 }
 
 void JournalFiles::remove_orphans() const {
+  remove_file(unnamed());
   std::vector<fs::path> orphans;
   for (const auto& file : fs::directory_iterator(directory_)) {
     const std::string text = file.path().filename().string();

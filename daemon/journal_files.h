@@ -42,25 +42,26 @@ class JournalFiles {
   [[nodiscard]] std::string path(const SegmentName& name) const;
 
   [[nodiscard]] std::vector<SegmentName> segments() const;  // in order
-  // An empty file, mode 0600, that did not exist before.
-  void create(const SegmentName& name) const;
-  // Makes what was created and removed last a power failure.
-  void sync_directory() const;
+  // A segment has its name when it is complete, so that none is ever found half made. An empty file, mode 0600; its
+  // path.
+  [[nodiscard]] std::string create_unnamed() const;
+  // Gives it its name, in a way that lasts.
+  void name_created(const SegmentName& name) const;
   // Of the segment, with what SQLite keeps beside it.
   [[nodiscard]] std::uint64_t bytes(const SegmentName& name) const;
   [[nodiscard]] bool has_log(const SegmentName& name) const;
   void remove(const SegmentName& name) const;
-  // The same for one that is of no use; what cannot be removed stays.
-  void try_remove(const SegmentName& name) const noexcept;
   // Throws when the disk has no room for so many bytes.
   void probe_room(std::int64_t bytes) const;
-  // Logs without their database.
+  // Logs without their database, and what was never named.
   void remove_orphans() const;
   // Keeps the content for people: a second name when the file system can, so that the first one stays in use.
   void keep_aside(const SegmentName& name) const;
   void move_aside(const SegmentName& name) const;
 
  private:
+  void sync_directory() const;
+  [[nodiscard]] std::string unnamed() const;
   [[nodiscard]] std::filesystem::path quarantine() const;
 
   std::filesystem::path directory_;

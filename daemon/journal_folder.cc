@@ -59,19 +59,14 @@ void JournalFolder::begin_segment(std::int64_t first_place) {
   segment.end = first_place - 1;
   segment.known = JournalReader::Known{.last = segment.end};
   randombytes_buf(segment.name.salt.data(), segment.name.salt.size());
-  files_.create(segment.name);
-  try {
-    const SegmentMeta meta{.follows_place = follows_, .follows_arrival = last_arrival_, .hash_key = hash_key_};
-    auto file = JournalSegment::create(files_.path(segment.name), segment.name.salt, meta, position_, segment_options_);
-    files_.sync_directory();
-    segments_.push_back(segment);
-    current_ = std::move(file);
-  } catch (...) {
-    files_.try_remove(segment.name);
-    throw;
-  }
+  const SegmentMeta meta{.follows_place = follows_, .follows_arrival = last_arrival_, .hash_key = hash_key_};
+  JournalSegment::create(files_.create_unnamed(), segment.name.salt, meta, position_, segment_options_);
+  files_.name_created(segment.name);
+  // From here on there is a segment, even if it cannot be written.
+  segments_.push_back(segment);
   ++sequence_;
   position_waits_ = false;
+  current_ = JournalSegment::open(files_.path(segment.name), segment.name.salt, segment_options_);
 }
 
 void JournalFolder::close_current() {

@@ -73,7 +73,7 @@ class JournalFolder {
 
   void open_all();
   std::optional<Segment> examine(const SegmentName& name, Opening& opening);
-  bool look_into(Segment& segment, bool end_is_exact, Opening& opening);
+  void look_into(Segment& segment, bool end_is_exact, Opening& opening);
   std::int64_t leap_over(const Segment& segment, std::int64_t last);
   void count_found();
 

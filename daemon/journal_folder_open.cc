@@ -50,10 +50,7 @@ std::optional<JournalFolder::Segment> JournalFolder::examine(const SegmentName& 
   const bool end_was_exact = std::exchange(opening.end_is_exact, false);
   if (opening.position && segment.end <= *opening.position) return segment;  // nobody needs it
   try {
-    if (segment.bytes == 0 || !look_into(segment, end_was_exact, opening)) {
-      files_.remove(name);
-      return std::nullopt;
-    }
+    look_into(segment, end_was_exact, opening);
   } catch (const sqlite::Error& error) {
     log::error("journal_segment_unreadable", {{"file", files_.path(name)}, {"error", error.what()}});
     if (!error.content()) {
@@ -70,14 +67,12 @@ std::optional<JournalFolder::Segment> JournalFolder::examine(const SegmentName& 
   return segment;
 }
 
-// False: it was begun, and nothing was ever written.
-bool JournalFolder::look_into(Segment& segment, bool end_is_exact, Opening& opening) {
+void JournalFolder::look_into(Segment& segment, bool end_is_exact, Opening& opening) {
   const std::string path = files_.path(segment.name);
   const JournalSalt& salt = segment.name.salt;
   auto file = opening.newest
                   ? JournalSegment::open(path, salt, segment_options_)
                   : JournalSegment::open_to_read(path, salt, !files_.has_log(segment.name), segment_options_);
-  if (file->empty()) return false;
   const auto meta = file->read_meta();
   if (meta && meta->version > JournalSegment::kVersion) throw std::runtime_error(path + " is of a newer version");
   if (meta) {
@@ -93,8 +88,9 @@ bool JournalFolder::look_into(Segment& segment, bool end_is_exact, Opening& open
   last_arrival_ = std::max(last_arrival_, reader.last_arrival());
   if (!opening.newest) {
     last_place_ = std::max(last_place_, reader.last_place());
-    return true;
+    return;
   }
+  if (!segment.damaged && !reader.verify()) segment.damaged = true;
   follows_ = last_place_ = segment.end = reader.last_place();
   if (segment.damaged) {
     leap_over(segment, reader.last_place());
@@ -103,7 +99,6 @@ bool JournalFolder::look_into(Segment& segment, bool end_is_exact, Opening& open
     current_ = std::move(file);
     current_->continue_after(reader.last_commit());
   }
-  return true;
 }
 
 // No place is given out twice, whatever the file may hold behind the last one that could be read.

@@ -118,6 +118,12 @@ JournalReader::Room JournalReader::room_in(const Journal::Page& page, const Want
           .at_least_one = page.rows.empty()};
 }
 
+bool JournalReader::verify() {
+  for (std::int64_t place = bounds_.first; place <= last_place() && !damaged_; place = cell_of(place).last + 1)
+    read(cell_of(place), {}, {});
+  return !damaged_;
+}
+
 std::int64_t JournalReader::first_arrival_behind(std::int64_t place) {
   for (auto commit = commit_behind(place); commit != commits_.end(); ++commit) {
     for (const Slot& slot : check({std::max(place + 1, commit->first), commit->last}))

@@ -54,6 +54,8 @@ class JournalReader {
   [[nodiscard]] std::int64_t first_arrival_behind(std::int64_t place);
   [[nodiscard]] bool damaged() const { return damaged_; }
 
+  // Reads all of it; false when anything is damaged.
+  bool verify();
   // Adds to the page what the next cell behind page.read_to has. False: there is no room for more.
   bool read_cell(const Wanted& wanted, Journal::Page& page);
 

@@ -52,27 +52,24 @@ JournalSegment::JournalSegment(const std::string& path, const JournalSalt& salt,
 
 JournalSegment::~JournalSegment() = default;
 
-std::unique_ptr<JournalSegment> JournalSegment::create(const std::string& path, const JournalSalt& salt,
-                                                       const SegmentMeta& meta, std::int64_t position,
-                                                       const Options& options) {
-  std::unique_ptr<JournalSegment> segment(new JournalSegment(path, salt, sqlite::OpenMode::kWrite, options));
-  sqlite::Database& database = segment->database_;
-  database.execute(("PRAGMA page_size = " + number(kPageSize)).c_str());
-  segment->prepare_to_write(options);
+void JournalSegment::create(const std::string& path, const JournalSalt& salt, const SegmentMeta& meta,
+                            std::int64_t position, const Options& options) {
+  JournalSegment segment(path, salt, sqlite::OpenMode::kWrite, options);
+  sqlite::Database& database = segment.database_;
+  database.execute(("PRAGMA synchronous = FULL; PRAGMA page_size = " + number(kPageSize)).c_str());
   sqlite::Transaction transaction(database);
   database.execute(kSchema);
   database.execute(("PRAGMA user_version = " + number(kVersion)).c_str());
   sqlite::Statement(database, "INSERT INTO meta VALUES(1,?,?,?,?,?)")
-      .bind(1, kVersion)
+      .bind(1, meta.version)
       .bind(2, meta.follows_place)
       .bind(3, meta.follows_arrival)
       .bind(4, std::span<const std::byte>(meta.hash_key))
-      .bind(5, segment->checksum_.of('m', {kVersion, meta.follows_place, meta.follows_arrival}, meta.hash_key))
+      .bind(5, segment.meta_checksum(meta))
       .run();
-  segment->writer_ = std::make_unique<Writer>(database);
-  segment->write_position(position);
+  segment.writer_ = std::make_unique<Writer>(database);
+  segment.write_position(position);
   transaction.commit();
-  return segment;
 }
 
 std::unique_ptr<JournalSegment> JournalSegment::open(const std::string& path, const JournalSalt& salt,
@@ -95,9 +92,18 @@ void JournalSegment::prepare_to_write(const Options& options) {
   database_.execute(("PRAGMA wal_autocheckpoint = " + number(log_pages)).c_str());
 }
 
-bool JournalSegment::empty() {
-  return database_.query_integer("SELECT count(*) FROM sqlite_schema") == 0 &&
-         database_.query_integer("PRAGMA page_count") <= 1;
+// Of the tables' definitions, since a wrong one would make every row of it another.
+std::int64_t JournalSegment::schema_checksum() {
+  std::string schema;
+  sqlite::Statement row(database_, "SELECT sql FROM sqlite_schema ORDER BY name");
+  while (row.step())
+    schema += row.text(0);
+  return checksum_.of('q', {}, std::as_bytes(std::span(schema)));
+}
+
+std::int64_t JournalSegment::meta_checksum(const SegmentMeta& meta) {
+  const std::int64_t schema = schema_checksum();
+  return checksum_.of('m', {schema, meta.version, meta.follows_place, meta.follows_arrival}, meta.hash_key);
 }
 
 std::optional<SegmentMeta> JournalSegment::read_meta() try {
@@ -107,8 +113,7 @@ std::optional<SegmentMeta> JournalSegment::read_meta() try {
   const auto key = row.blob(3);
   if (key.size() != meta.hash_key.size()) return std::nullopt;
   std::copy(key.begin(), key.end(), meta.hash_key.begin());
-  const auto checksum = checksum_.of('m', {meta.version, meta.follows_place, meta.follows_arrival}, meta.hash_key);
-  return checksum == row.integer(4) ? std::optional(meta) : std::nullopt;
+  return meta_checksum(meta) == row.integer(4) ? std::optional(meta) : std::nullopt;
 } catch (const sqlite::Error& error) {
   if (!error.content()) throw;
   return std::nullopt;

@@ -34,7 +34,7 @@ using HashKey = std::array<std::byte, 16>;
 
 // What a segment knows from its beginning.
 struct SegmentMeta {
-  std::int64_t version = 0;
+  std::int64_t version = 1;
   std::int64_t follows_place = 0;    // the last place that was known when it was begun
   std::int64_t follows_arrival = 0;  // the same of the arrival
   HashKey hash_key{};
@@ -60,9 +60,9 @@ class JournalSegment {
     std::uint64_t log_bytes = 4U << 20;  // at which the log is copied into the database
   };
 
-  // Fills an empty file.
-  static std::unique_ptr<JournalSegment> create(const std::string& path, const JournalSalt& salt,
-                                                const SegmentMeta& meta, std::int64_t position, const Options& options);
+  // Makes a segment of an empty file, to be opened afterwards.
+  static void create(const std::string& path, const JournalSalt& salt, const SegmentMeta& meta, std::int64_t position,
+                     const Options& options);
   // To write on.
   static std::unique_ptr<JournalSegment> open(const std::string& path, const JournalSalt& salt, const Options& options);
   // To read. `sealed`: has no log that would have to be recovered.
@@ -71,8 +71,6 @@ class JournalSegment {
 
   static constexpr std::int64_t kVersion = 1;
 
-  // It was begun, and not even its tables were made.
-  [[nodiscard]] bool empty();
   // None when damaged or missing.
   [[nodiscard]] std::optional<SegmentMeta> read_meta();
   [[nodiscard]] std::optional<std::int64_t> read_position();
@@ -96,6 +94,8 @@ class JournalSegment {
  private:
   struct Writer;
   JournalSegment(const std::string& path, const JournalSalt& salt, sqlite::OpenMode mode, const Options& options);
+  std::int64_t schema_checksum();
+  std::int64_t meta_checksum(const SegmentMeta& meta);
   void prepare_to_write(const Options& options);
   void insert(const ingest::Entry& entry);
   void insert(const CommitSummary& summary);
