@@ -10,7 +10,7 @@ import time
 import trial
 
 STALLED = 5.0          # seconds without any change: what is missing then will not come
-BEHIND = 0.1           # of the length of a run: later than that after its end, the last commit has fallen behind
+BEHIND = 0.1           # of the length of a run: a last commit or acknowledgement later than that after its end is late
 SENDER_SLACK = 0.97    # of the rate asked for; below it the sender itself found no time, the machine is full
 MAX_IN_FLIGHT = 20000
 
@@ -128,13 +128,14 @@ def offer(run, load, rate):
     losses = losses_of(summary, metrics, rows)
     if summary["sent"] < SENDER_SLACK * rate * load.seconds:
         losses.append(f"the sender came to {summary['sent'] / load.seconds:.0f}/s only")
-    if late > BEHIND * load.seconds:
-        losses.append(f"last commit {late:.1f} s late")
+    elapsed = summary["seconds"] + late  # the first are those of the sender, until it has all its acknowledgements
+    if elapsed > load.seconds * (1 + BEHIND):
+        losses.append(f"all there {elapsed - load.seconds:.1f} s late only")
     if load.check_order and not losses:
         overtaken = run.database.value(OVERTAKEN)
         if overtaken:
             raise trial.Failure(f"{overtaken} frames overtook another one of their device")
-    return Outcome(rate, rows / (summary["seconds"] + late), 1e6 * cpu / max(rows, 1), summary["p50_ms"],
+    return Outcome(rate, rows / elapsed, 1e6 * cpu / max(rows, 1), summary["p50_ms"],
                    summary["p99_ms"], losses)
 
 
