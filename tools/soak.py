@@ -79,6 +79,7 @@ class Soak:
         self.ports = {codec: trial.free_port(socket.SOCK_DGRAM) for codec in ("native", "teltonika")}
         self.config = run.config(
             pipeline={"ack": "journal"}, connections=4,
+            journal={"segment_size": "4MiB"},  # so that segments begin and end between the kills
             listeners=[{"name": codec, "codec": codec, "address": "127.0.0.1", "port": port}
                        for codec, port in self.ports.items()])
         self.lives = 0

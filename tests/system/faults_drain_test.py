@@ -34,7 +34,8 @@ class DrainUnderLoad(FaultTest):
         self.hilerad = self.start()
         eventually(lambda: self.hilerad.metrics()["records_stored_total"] > 1000, "frames are stored again")
         _, last = self.check(self.hilerad)
-        self.assertEqual(last["store"]["found_at_start"], ledger["store"]["pending"])
+        # The journal remembers one position for all shards: what some of them have stored behind it is found again.
+        self.assertGreaterEqual(last["store"]["found_at_start"], ledger["store"]["pending"])
 
     def pile_up(self):
         """Without the database frames are acknowledged all the same."""
