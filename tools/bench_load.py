@@ -130,7 +130,7 @@ def offer(run, load, rate):
         losses.append(f"the sender came to {summary['sent'] / load.seconds:.0f}/s only")
     elapsed = summary["seconds"] + late  # the first are those of the sender, until it has all its acknowledgements
     if elapsed > load.seconds * (1 + BEHIND):
-        losses.append(f"all there {elapsed - load.seconds:.1f} s late only")
+        losses.append(f"{elapsed - load.seconds:.1f} s late")
     if load.check_order and not losses:
         overtaken = run.database.value(OVERTAKEN)
         if overtaken:
