@@ -18,6 +18,7 @@ using ingest::testing::eventually;
 using ingest::testing::run_until_quiet;
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 using ::testing::IsEmpty;
 
 // The socket that systemd would give.
@@ -110,6 +111,46 @@ HUB_TEST(Watchdog, SeesAReceiverThatHasEnded) {
   EXPECT_TRUE(watchdog.progress());
   world.intake->receivers()[1]->kill();
   EXPECT_FALSE(watchdog.progress()) << "although the other one is alive";
+}
+
+HUB_TEST(Watchdog, SeesFramesInFlightOfWhichNoneEnds) {
+  IntakeWorld world;
+  world.custody.hold();
+  world.intake->start();
+  Notifier nobody;
+  Watchdog patient(nobody, *world.intake, hours(1));
+  Watchdog strict(nobody, *world.intake, seconds(0));
+  EXPECT_TRUE(strict.progress()) << "nothing is in flight";
+  for (const char device : {'1', '2'})
+    world.send(IntakeWorld::record(device));
+  world.wait_for_received(2);
+  EXPECT_TRUE(patient.progress());
+  EXPECT_FALSE(strict.progress());
+  EXPECT_FALSE(strict.progress());
+
+  world.custody.finish(world.custody.waiting().front());
+  run_until_quiet();
+  EXPECT_TRUE(strict.progress()) << "one has ended, and one is left";
+  EXPECT_FALSE(strict.progress());
+  world.custody.let_go();
+  EXPECT_TRUE(eventually([&] { return world.intake->counters().in_flight == 0; }));
+  EXPECT_TRUE(strict.progress());
+}
+
+HUB_TEST(Watchdog, IsNotDeceivedByWhatIsShedWhileNoFrameEnds) {
+  Config config = test_config();
+  config.pipeline.max_in_flight = 1;
+  IntakeWorld world(config);
+  world.custody.hold();
+  world.intake->start();
+  Notifier nobody;
+  Watchdog watchdog(nobody, *world.intake, seconds(0));
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    world.send(IntakeWorld::record());
+    world.wait_for_received(i);
+    EXPECT_FALSE(watchdog.progress());
+  }
+  world.custody.let_go();
 }
 
 HUB_TEST(Watchdog, TellsTheServiceManagerAgainAndAgain) {
