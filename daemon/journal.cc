@@ -23,6 +23,8 @@ using ingest::EntryRef;
 constexpr std::uint64_t kRowOverhead = 128;
 constexpr std::uint64_t kCommitOverhead = 64U << 10;
 
+constexpr std::size_t kUsualDatagram = 512;
+
 constexpr const char* kTooLarge = "journal.max_size is reached";
 
 // How another thread calls the hub.
@@ -134,13 +136,16 @@ class Journal::Impl {
     if (waiting_.size() >= options_.max_waiting || stats_.waiting_bytes + size > options_.max_waiting_bytes) {
       throw CustodyRefused(DropReason::kJournalBusy, "too much waits for the journal");
     }
-    // Once in the log, and once where the log is copied to.
-    const std::uint64_t coming = stats_.waiting_bytes + size + (waiting_.size() + 1) * kRowOverhead;
-    if (stats_.bytes + 2 * coming + kCommitOverhead > options_.max_size) {
+    if (!fits(size)) {
       stats_.problem = kTooLarge;
       throw CustodyRefused(DropReason::kJournalFull, kTooLarge);
     }
-    stats_.problem.clear();
+  }
+
+  // Into max_size, with all that waits: once in the log, and once where the log is copied to.
+  [[nodiscard]] bool fits(std::size_t size) const {
+    const std::uint64_t coming = stats_.waiting_bytes + size + (waiting_.size() + 1) * kRowOverhead;
+    return stats_.bytes + 2 * coming + kCommitOverhead <= options_.max_size;
   }
 
   void take_report() {
@@ -158,6 +163,7 @@ class Journal::Impl {
       reading->done.set();
       call_.expect_no_more();
     }
+    if (stats_.problem.empty() && !fits(kUsualDatagram)) stats_.problem = kTooLarge;
   }
 
   void settle(const JournalWorker::Settled& settled) {

@@ -64,7 +64,11 @@ void sync_folder(const fs::path& path) {
 void make_folder(const fs::path& path) {
   std::error_code ignored;
   fs::create_directories(path.parent_path(), ignored);  // if there is none then, the next call says why
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail(path, "cannot be created");
+  if (::mkdir(path.c_str(), 0700) == 0) {
+    sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+  } else if (errno != EEXIST) {
+    fail(path, "cannot be created");
+  }
 }
 
 // The database goes first: a log without its database is nothing, but a database without its log lacks rows.

@@ -96,7 +96,8 @@ void JournalFolder::set_position(std::int64_t place) {
 
 void JournalFolder::remove_covered(greenrt::Clock::time_point now) {
   for (Segment& segment : segments_) {
-    const bool covered = segment.end <= position_ && (&segment != &segments_.back() || !current_);
+    // The last one tells where the journal was, even when nobody needs its rows.
+    const bool covered = segment.end <= position_ && &segment != &segments_.back();
     if (!covered) segment.covered_since.reset();
     if (covered && !segment.covered_since) segment.covered_since = now;
   }

@@ -75,6 +75,8 @@ class JournalFolder {
   std::optional<Segment> examine(const SegmentName& name, Opening& opening);
   void look_into(Segment& segment, bool end_is_exact, Opening& opening);
   std::int64_t leap_over(const Segment& segment, std::int64_t last);
+  void put_aside(const SegmentName& name);
+  std::uint64_t records_behind_position(Segment& segment);
   void count_found();
 
   void begin_segment(std::int64_t first_place);

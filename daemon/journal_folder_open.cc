@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include "daemon/journal_folder.h"
 #include "daemon/logging.h"
@@ -26,7 +28,11 @@ struct JournalFolder::Opening {
 };
 
 void JournalFolder::open_all() {
-  files_.remove_orphans();
+  try {
+    files_.remove_orphans();
+  } catch (const std::system_error& error) {
+    log::warning("journal_orphan_stays", {{"error", error.what()}});
+  }
   Opening opening;
   const std::vector<SegmentName> names = files_.segments();
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
@@ -54,13 +60,13 @@ std::optional<JournalFolder::Segment> JournalFolder::examine(const SegmentName& 
   } catch (const sqlite::Error& error) {
     log::error("journal_segment_unreadable", {{"file", files_.path(name)}, {"error", error.what()}});
     if (!error.content()) {
-      if (opening.newest) segment.end = leap_over(segment, name.first_place - 1);
-      follows_ = last_place_;
+      // It may be readable later, and then holds what it held.
+      if (opening.newest) follows_ = segment.end = leap_over(segment, name.first_place - 1);
     } else if (end_was_exact) {
       segment.known = {.last = segment.end, .records = static_cast<std::uint64_t>(segment.end - name.first_place + 1)};
       segment.damaged = true;
     } else {
-      files_.move_aside(name);
+      put_aside(name);
       return std::nullopt;
     }
   }
@@ -106,6 +112,19 @@ std::int64_t JournalFolder::leap_over(const Segment& segment, std::int64_t last)
   return last_place_ = last + static_cast<std::int64_t>(segment.bytes / kSmallestRow) + 1;
 }
 
+void JournalFolder::put_aside(const SegmentName& name) try {
+  files_.move_aside(name);
+} catch (const std::system_error& error) {
+  log::warning("journal_quarantine_failed", {{"error", error.what()}});
+}
+
+std::uint64_t JournalFolder::records_behind_position(Segment& segment) try {
+  return reader_of(segment).records_behind(position_);
+} catch (const sqlite::Error& error) {
+  log::error("journal_segment_unreadable", {{"file", files_.path(segment.name)}, {"error", error.what()}});
+  return segment.known->records;
+}
+
 void JournalFolder::count_found() {
   found_.last_place = last_place_;
   found_.last_arrival = last_arrival_;
@@ -114,8 +133,7 @@ void JournalFolder::count_found() {
   for (Segment& segment : segments_) {
     if (segment.damaged) note_damage(segment);
     if (!segment.known || segment.end <= position_) continue;
-    found_.records +=
-        segment.name.first_place > position_ ? segment.known->records : reader_of(segment).records_behind(position_);
+    found_.records += segment.name.first_place > position_ ? segment.known->records : records_behind_position(segment);
   }
 }
 

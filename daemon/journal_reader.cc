@@ -126,7 +126,8 @@ bool JournalReader::verify() {
 
 std::int64_t JournalReader::first_arrival_behind(std::int64_t place) {
   for (auto commit = commit_behind(place); commit != commits_.end(); ++commit) {
-    for (const Slot& slot : check({std::max(place + 1, commit->first), commit->last}))
+    const std::int64_t first = std::max(place + 1, commit->first);
+    for (const Slot& slot : check({first, std::min(cell_of(first).last, commit->last)}))
       if (slot.right) return slot.arrival;
   }
   return 0;
