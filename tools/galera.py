@@ -110,7 +110,7 @@ class Cluster:
         self.start_others()
 
     def start_others(self):
-        """Those that do not run, as members of what runs; one after the other, since each gets its data from another."""
+        """Those that do not run, as members of what runs; one by one, since each gets its data from another."""
         for node in self.nodes:
             if not node.running:
                 node.join()

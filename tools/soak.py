@@ -229,7 +229,7 @@ def main():
             shutil.rmtree(folder)
     if not options.json:
         print(f"{result['episodes']} kills under load (seed {options.seed}); of {result['acked']} acknowledged records "
-              f"{result['lost']} are lost, {result['duplicated']} stored twice; {result['order_violations']} overtook\n")
+              f"{result['lost']} are lost, {result['duplicated']} twice there, {result['order_violations']} overtook\n")
     print(json.dumps(result))
     return 0 if good else 1
 

@@ -65,6 +65,7 @@ class FaultTest(SystemTest):
         self.options = {"directory": str(self.journal), "segment_size": "4MiB", **journal}
         self.udp_port = trial.free_port(socket.SOCK_DGRAM)
         self.database_options = {}
+        self.earlier_fleets = []
 
     def start(self, **options):
         hilerad = self.trial.start_hilerad(
@@ -85,7 +86,7 @@ class FaultTest(SystemTest):
         self.assertEqual(self.fleet.terminate(), 0, self.fleet.log_tail())
         custody.settle(hilerad)
         ledger = self.assert_ends_well(hilerad)
-        result = self.audit.result([self.fleet], self.WINDOW)
+        result = self.audit.result([*self.earlier_fleets, self.fleet], self.WINDOW)
         self.assertGreater(result["acked"], 0)
         self.assertEqual({**result, "acked": 0}, dict.fromkeys(custody.COUNTS, 0), hilerad.log_tail())
         shutil.rmtree(self.journal, ignore_errors=True)
@@ -104,8 +105,8 @@ class SmallDisk:
     @staticmethod
     def why_not():
         """Why such a thing cannot be had here; None when it can."""
-        done = subprocess.run(["unshare", "--mount", "--propagation", "private", "mount", "-t", "tmpfs", "none", "/mnt"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        command = ["unshare", "--mount", "--propagation", "private", "mount", "-t", "tmpfs", "none", "/mnt"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         return None if done.returncode == 0 else "a tmpfs cannot be mounted here: " + done.stdout.strip()
 
     def resize(self, hilerad, size):
