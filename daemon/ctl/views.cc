@@ -151,7 +151,7 @@ std::string view_database(const json& status) {
 }  // namespace
 
 bool all_is_well(const json& status) {
-  return at(status, "ready") == true && at(status, "ledger.balanced") == true;
+  return at(status, "ready") == true && at(status, "problems").empty() && at(status, "ledger.balanced") == true;
 }
 
 std::string view_status(const json& status) {
