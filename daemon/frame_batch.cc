@@ -11,6 +11,7 @@ namespace {
 
 using db::ColumnType;
 
+constexpr std::string_view kRefused = "refused";
 constexpr std::string_view kSavepoint = "SAVEPOINT batch_part";
 constexpr std::string_view kBackToSavepoint = "ROLLBACK TO SAVEPOINT batch_part";
 
@@ -86,7 +87,11 @@ void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes) 
     in_transaction(connection, [&] { store_all(connection, statement_bytes, &FrameBatch::store_together); });
   } catch (const db::Error& error) {
     if (!is_refusal(error) || connection.broken()) throw;
-    in_transaction(connection, [&] { store_all(connection, statement_bytes, &FrameBatch::store_isolating); });
+    if (rows_.size() == 1) {
+      write_as_dead_letters(connection, kRefused, error.what());
+    } else {
+      in_transaction(connection, [&] { store_all(connection, statement_bytes, &FrameBatch::store_isolating); });
+    }
   }
   too_large_.clear();
 }
@@ -135,7 +140,7 @@ void FrameBatch::store_isolating(db::Connection& connection, std::size_t first, 
   } catch (const db::Error& error) {
     if (!is_refusal(error) || connection.broken()) throw;
     connection.execute(kBackToSavepoint);
-    if (last - first == 1) return add_dead_letter(first, "refused", error.what());
+    if (last - first == 1) return add_dead_letter(first, kRefused, error.what());
   }
   const std::size_t middle = first + (last - first) / 2;
   store_isolating(connection, first, middle);
@@ -182,7 +187,7 @@ bool FrameBatch::stands_before(std::size_t row) const {
 void FrameBatch::add_dead_letter(std::size_t row, std::string_view reason, std::string_view error) {
   Outcome& outcome = outcomes_[owners_[row].entry];
   ++outcome.result.dead_lettered;
-  if (reason == "refused") outcome.refused = true;
+  if (reason == kRefused) outcome.refused = true;
   dead_letters_.push_back({row, reason, std::string(error)});
 }
 

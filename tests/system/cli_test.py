@@ -144,8 +144,14 @@ class Running(SystemTest):
 
     def test_a_control_socket_in_use_is_refused_and_left_alone(self):
         hilerad = self.start_hilerad()
-        self.assertIn(hilerad.control, self.start_in_vain())
+        self.assertIn(hilerad.control, self.start_in_vain(journal={"directory": str(self.folder / "another")}))
         self.assertTrue(json.loads(hileractl("--control", hilerad.control, "--json", "status"))["ledger"]["balanced"])
+        self.assert_ends_well(hilerad)
+
+    def test_a_journal_in_use_is_refused_and_left_alone(self):
+        hilerad = self.start_hilerad()
+        message = self.start_in_vain(control={"socket": str(self.folder / "another")})
+        self.assertRegex(message, r"journal: in use by another process")
         self.assert_ends_well(hilerad)
 
     def test_a_control_socket_that_a_crash_left_is_replaced(self):

@@ -94,7 +94,8 @@ class DrainWithoutDatabase(SystemTest):
 
     def start_stuck(self, timeout):
         """A daemon with 50 frames that wait for the database."""
-        hilerad = self.start_hilerad(pipeline={"store_deadline": "60s"}, drain={"timeout": timeout})
+        hilerad = self.start_hilerad(pipeline={"ack": "database", "store_deadline": "60s"},
+                                     database={"query_timeout": "10min"}, drain={"timeout": timeout})
         device = self.enterContext(Device(hilerad.port))
         self.assertEqual(device.ask(native_frame("early", 1)), native_answer("early", 1, STORED))
         freeze(self.trial.database.pid)
@@ -103,11 +104,12 @@ class DrainWithoutDatabase(SystemTest):
         eventually(lambda: hilerad.metrics()["datagrams_in_flight"] == 50, "the frames wait")
         return hilerad, device
 
-    def assert_all_dropped(self, hilerad, device):
+    def assert_all_left_in_the_journal(self, hilerad, device):
         ledger = hilerad.last_ledger()
         self.assert_balanced(ledger)
-        self.assertEqual(ledger["intake"], {"received": 51, "accepted": 1, "control": 0, "rejected": 0, "dropped": 50,
+        self.assertEqual(ledger["intake"], {"received": 51, "accepted": 51, "control": 0, "rejected": 0, "dropped": 0,
                                             "in_flight": 0})
+        self.assertEqual(ledger["store"]["pending"], 50)
         self.assertFalse(device.has_mail())
 
     def test_the_drain_has_a_deadline(self):
@@ -116,7 +118,7 @@ class DrainWithoutDatabase(SystemTest):
         self.assertEqual(hilerad.terminate(), 0, hilerad.log_tail())
         self.assertLess(time.monotonic() - began, DRAIN + MARGIN)
         hilerad.notifications.wait_for("STOPPING=1", hilerad)
-        self.assert_all_dropped(hilerad, device)
+        self.assert_all_left_in_the_journal(hilerad, device)
 
     def test_a_second_signal_ends_at_once(self):
         hilerad, device = self.start_stuck("10min")
@@ -128,7 +130,7 @@ class DrainWithoutDatabase(SystemTest):
         self.assertEqual(status, 503, text)
         hilerad.child.send_signal(signal.SIGTERM)
         self.assertEqual(hilerad.wait(MARGIN), 0, hilerad.log_tail())
-        self.assert_all_dropped(hilerad, device)
+        self.assert_all_left_in_the_journal(hilerad, device)
 
     def test_what_comes_too_late_is_counted(self):
         hilerad, _ = self.start_stuck("10min")

@@ -2,7 +2,7 @@
 
 import unittest
 
-from devices import STORED, Device, native_answer, native_frame
+from devices import DUPLICATE, STORED, Device, native_answer, native_frame
 from support import SystemTest, eventually, freeze, thaw
 
 
@@ -28,8 +28,8 @@ class Limits(SystemTest):
         eventually(lambda: hilerad.metrics()["datagrams_received_total"] == datagrams, f"{datagrams} are received")
 
     def start_patient(self, **pipeline):
-        """A daemon that waits for its database, and has its connections already."""
-        hilerad = self.start_hilerad(pipeline={"store_deadline": "60s", **pipeline})
+        """A daemon whose frames wait for the database, and which has its connections already."""
+        hilerad = self.start_hilerad(pipeline={"ack": "database", "store_deadline": "60s", **pipeline})
         with Device(hilerad.port) as device:
             device.ask(native_frame("first", 1))
         return hilerad
@@ -70,20 +70,22 @@ class Limits(SystemTest):
         self.assert_rows_match(self.assert_ends_well(hilerad))
         self.assertEqual(self.count("frame"), 51)
 
-    def test_a_frame_waits_for_its_database_only_so_long(self):
-        hilerad = self.start_hilerad(pipeline={"store_deadline": "500ms"}, database={"query_timeout": "1s"})
+    def test_a_frame_waits_for_its_database_only_so_long_and_is_stored_later(self):
+        hilerad = self.start_hilerad(pipeline={"ack": "database", "store_deadline": "500ms"},
+                                     database={"query_timeout": "1s"})
         with Device(hilerad.port) as device:
             device.ask(native_frame("first", 1))
             self.stop_database()
             for sequence in range(1, 11):
                 device.send(native_frame("waits", sequence))
-            eventually(lambda: hilerad.by_label("datagrams_dropped_total", "reason") == {"store_unavailable": 10},
-                       "the frames are given up")
+            eventually(lambda: hilerad.metrics()["acks_withheld_total"] == 10, "the frames wait no longer")
+            self.assertFalse(device.has_mail())
             self.continue_database()
-            # Whether they were stored nobody could know. Sent again, they are answered, and are there once.
+            eventually(lambda: hilerad.metrics()["records_pending"] == 0, "they are stored")
+            # Sent again, they are answered, and are there once.
             for sequence in range(1, 11):
-                answer = device.ask(native_frame("waits", sequence))
-                self.assertEqual(answer[:-1], native_answer("waits", sequence, STORED)[:-1])
+                self.assertEqual(device.ask(native_frame("waits", sequence)),
+                                 native_answer("waits", sequence, DUPLICATE))
         self.assert_ends_well(hilerad)
         self.assertEqual(self.count("frame"), 11)
 

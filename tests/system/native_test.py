@@ -25,7 +25,8 @@ class Native(SystemTest):
     def setUp(self):
         for table in ("frame", "dead_letter"):
             self.sql(f"DELETE FROM {table}")
-        self.hilerad = self.start_hilerad()
+        # So that an answer says what became of the record.
+        self.hilerad = self.start_hilerad(pipeline={"ack": "database"})
         self.device = self.enterContext(Device(self.hilerad.port))
 
     def tearDown(self):

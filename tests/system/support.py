@@ -120,7 +120,9 @@ class SystemTest(unittest.TestCase):
 
     @staticmethod
     def wait_until_ready(hilerad):
+        """And has seen that its database is, too."""
         eventually(lambda: hilerad.ask("/readyz") == (200, "ready\n"), "/readyz says that it is ready")
+        eventually(lambda: hilerad.metrics()["db_up"] == 1, "the database is found")
 
     def assert_balanced(self, ledger):
         intake, store = ledger["intake"], ledger["store"]

@@ -61,7 +61,8 @@ class Teltonika(SystemTest):
 
     def setUp(self):
         self.sql("DELETE FROM frame")
-        self.hilerad = self.start_hilerad(codec="teltonika")
+        # So that what is answered is stored.
+        self.hilerad = self.start_hilerad(codec="teltonika", pipeline={"ack": "database"})
         self.device = self.enterContext(Device(self.hilerad.port))
 
     def tearDown(self):
