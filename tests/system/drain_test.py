@@ -66,15 +66,16 @@ class Drain(SystemTest):
             device.ask(native_frame("early", 1))
             # Stopped, so that they are still in the socket when the signal is seen.
             freeze(hilerad.child.pid)
-            for sequence in range(1, 501):
+            # No more than the kernel's usual receive buffer takes, here and there: the answers come in one burst.
+            for sequence in range(1, 201):
                 device.send(native_frame("late", sequence))
             os.kill(hilerad.child.pid, signal.SIGTERM)
             thaw(hilerad.child.pid)
-            answers = {device.receive() for _ in range(500)}
-        self.assertEqual(answers, {native_answer("late", sequence, STORED) for sequence in range(1, 501)})
+            answers = {device.receive() for _ in range(200)}
+        self.assertEqual(answers, {native_answer("late", sequence, STORED) for sequence in range(1, 201)})
         self.assertEqual(hilerad.wait(30 + MARGIN), 0)
         self.assert_rows_match(hilerad.last_ledger())
-        self.assertEqual(self.count("frame"), 501)
+        self.assertEqual(self.count("frame"), 201)
 
 
 numbers = itertools.count()
