@@ -393,7 +393,6 @@ class Trial:
         config = {
             "collector": "trial",
             "listeners": [{"name": "trial", "codec": codec, "address": "127.0.0.1", "port": 0}],
-            "pipeline": {"ack": "database"},
             "journal": {"directory": str(self.folder / "journal")},
             "database": {"socket": self.database.socket, "user": "hilera", "name": "hilera",
                          "password_file": str(self.folder / "db-password"), "connections": connections},
