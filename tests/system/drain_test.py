@@ -96,13 +96,15 @@ class DrainWithoutDatabase(SystemTest):
     def start_stuck(self, timeout):
         """A daemon with 50 frames that wait for the database."""
         hilerad = self.start_hilerad(pipeline={"ack": "database", "store_deadline": "60s"},
-                                     database={"query_timeout": "10min"}, drain={"timeout": timeout})
+                                     database={"query_timeout": "10min"}, drain={"timeout": timeout},
+                                     journal={"directory": str(self.folder / f"journal{next(numbers)}")})
         device = self.enterContext(Device(hilerad.port))
         self.assertEqual(device.ask(native_frame("early", 1)), native_answer("early", 1, STORED))
         freeze(self.trial.database.pid)
         for sequence in range(1, 51):
             device.send(native_frame("stuck", sequence))
-        eventually(lambda: hilerad.metrics()["datagrams_in_flight"] == 50, "the frames wait")
+        eventually(lambda: hilerad.metrics()["records_accepted_total"] == 51, "the frames are in the journal")
+        self.assertEqual(hilerad.metrics()["datagrams_in_flight"], 50)
         return hilerad, device
 
     def assert_all_left_in_the_journal(self, hilerad, device):
