@@ -91,14 +91,15 @@ class Journal {
   // Opens or creates the folder and its last segment; takes a time that does not grow with the backlog. Blocks. Throws
   // std::runtime_error that names the folder.
   Journal(const JournalOptions& options, OnSettled on_settled);
-  // Closes; what is not durable by then is lost, and said so. Blocks for as long as the disk takes.
+  // Makes durable what waits; what the disk does not take then is settled as lost, so on_settled is called from here.
+  // Who still waits in read() gets greenrt::Closed. Blocks for as long as the disk takes.
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
   [[nodiscard]] const Found& found() const;
 
-  // Takes the entry at the next place, which is set in it, with its `domain`. Never yields. Throws CustodyRefused
+  // Takes the entry, whose `domain` is set, at the next place, which is set in it. Never yields. Throws CustodyRefused
   // (kJournalBusy: too much is waiting; kJournalFull: max_size, or the disk is full; kJournalFailed), and has then
   // taken nothing.
   void append(const ingest::EntryRef& entry);
