@@ -187,6 +187,8 @@ void JournalWorker::commit_some() {
     written_ += entries.size();
     report([&](Report& to) {
       to.settled.push_back({.entries = entries.size(), .durable = true, .took = Clock::now() - begin});
+      to.health = health_;
+      to.problem = problem_;
     });
   }
   if (written_ < taken_.size()) return;
