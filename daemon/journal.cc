@@ -1,7 +1,5 @@
 #include "daemon/journal.h"
 
-#include <ev.h>
-
 #include <algorithm>
 #include <deque>
 #include <exception>
@@ -10,7 +8,7 @@
 
 #include "daemon/journal_worker.h"
 #include "greenrt/event.h"
-#include "greenrt/hub.h"
+#include "greenrt/hub_call.h"
 
 namespace hilera {
 namespace {
@@ -26,35 +24,6 @@ constexpr std::uint64_t kCommitOverhead = 64U << 10;
 constexpr std::size_t kUsualDatagram = 512;
 
 constexpr const char* kTooLarge = "journal.max_size is reached";
-
-// How another thread calls the hub.
-class HubCall {
- public:
-  explicit HubCall(std::function<void()> callback) : callback_(std::move(callback)) {
-    ev_async_init(&async_,
-                  [](struct ev_loop*, ev_async* async, int) { static_cast<HubCall*>(async->data)->callback_(); });
-    async_.data = this;
-    ev_async_start(loop_, &async_);
-    ev_unref(loop_);
-  }
-  ~HubCall() {
-    ev_ref(loop_);
-    ev_async_stop(loop_, &async_);
-  }
-  HubCall(const HubCall&) = delete;
-  HubCall& operator=(const HubCall&) = delete;
-
-  // From any thread.
-  void make() { ev_async_send(loop_, &async_); }
-  // While somebody waits for a call, the hub has something to wait for.
-  void expect() { ev_ref(loop_); }
-  void expect_no_more() { ev_unref(loop_); }
-
- private:
-  struct ev_loop* loop_ = greenrt::Hub::current().loop();
-  std::function<void()> callback_;
-  ev_async async_;
-};
 
 }  // namespace
 
@@ -189,7 +158,7 @@ class Journal::Impl {
 
   const JournalOptions options_;
   const OnSettled on_settled_;
-  HubCall call_;
+  greenrt::HubCall call_;
   JournalWorker worker_;
   std::deque<EntryRef> waiting_;  // in order, until they are settled
   std::vector<EntryRef> settled_now_;
