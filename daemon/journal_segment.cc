@@ -169,10 +169,11 @@ void JournalSegment::commit(std::span<const ingest::Entry* const> entries, std::
   if (!entries.empty()) {
     CommitSummary summary{.number = commits_ + 1,
                           .first = entries.front()->place,
-                          .last = entries.back()->place,
-                          .arrival = entries.back()->datagram.arrival};
-    for (const ingest::Entry* entry : entries)
+                          .last = entries.back()->place};
+    for (const ingest::Entry* entry : entries) {
       summary.records += entry->decoded.records.size();
+      summary.arrival = std::max(summary.arrival, entry->datagram.arrival);
+    }
     insert(summary);
   }
   if (position) write_position(*position);

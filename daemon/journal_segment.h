@@ -46,7 +46,7 @@ struct CommitSummary {
   std::int64_t first = 0;
   std::int64_t last = 0;
   std::uint64_t records = 0;
-  std::int64_t arrival = 0;  // of the last one
+  std::int64_t arrival = 0;  // the latest one
 };
 
 class JournalSegment {

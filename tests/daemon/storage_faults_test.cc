@@ -189,6 +189,46 @@ SERVER_TEST(StorageFaults, SaysWhyThereIsNoConnection) {
   EXPECT_THAT(world.storage->store_problem(), HasSubstr("Access denied"));
 }
 
+// The server's limit on the size of a request, for a test; a connection knows the one of its beginning.
+class SmallPackets {
+ public:
+  explicit SmallPackets(const TestDatabase& database) : database_(database) {
+    database_.server().sql("SET GLOBAL max_allowed_packet = 16384");
+  }
+  ~SmallPackets() { database_.server().sql("SET GLOBAL max_allowed_packet = DEFAULT"); }
+  SmallPackets(const SmallPackets&) = delete;
+  SmallPackets& operator=(const SmallPackets&) = delete;
+
+ private:
+  const TestDatabase& database_;
+};
+
+SERVER_TEST(StorageFaults, SendsADatagramInStatementsThatTheServerTakes) {
+  StoreWorld world;
+  const SmallPackets small(world.database);
+  TestListener keeping(true);
+  auto frame = keeping.frame();
+  frame.datagram.bytes.assign(3000, std::byte{'x'});
+  for (std::uint64_t record = 1; record <= 10; ++record)
+    frame.with(record);
+  EXPECT_EQ(world.put(frame).stored, 10u);
+  EXPECT_EQ(world.database.sql("SELECT COUNT(*), MIN(LENGTH(raw)) FROM frame"), "10\t3000");
+  EXPECT_EQ(world.storage->retries(), 0u);
+}
+
+SERVER_TEST(StorageFaults, MakesItsStatementsSmallerWhenTheLimitSinksUnderIt) {
+  StoreWorld world;
+  world.put(world.listener.frame().with(100));  // over a connection that knows the old limit
+  const SmallPackets small(world.database);
+  TestListener keeping(true);
+  auto frame = keeping.frame(kArrival + 1);
+  frame.datagram.bytes.assign(3000, std::byte{'x'});
+  for (std::uint64_t record = 1; record <= 10; ++record)
+    frame.with(record);
+  EXPECT_EQ(world.put(frame).stored, 10u);
+  EXPECT_EQ(world.database.rows(), "11");
+}
+
 // Between the store and the server, and closes the connection instead of passing the answer to a certain request on.
 class AnswerThief {
  public:
