@@ -7,6 +7,7 @@
 #include <chrono>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,7 @@ constexpr std::size_t kLongestPayload = 60 * 1024;  // no datagram carries more
 constexpr std::uint64_t kDefaultRows = 50;
 constexpr std::uint64_t kMostRows = 10'000;
 constexpr std::uint64_t kMostAttempts = 100;
+constexpr std::uint64_t kMostDatagrams = 1'000;  // a page of the journal
 constexpr std::chrono::days kLongestTime{3650};  // of expires_in and not_before_in
 constexpr std::array<std::string_view, 6> kStates{"queued", "sent", "delivered", "expired", "failed", "cancelled"};
 
@@ -147,9 +149,20 @@ json cancel_downlink(DownlinkTable& table, const json& arguments) {
   return {{"cancelled", tell_database_errors([&] { return table.cancel(id); })}};
 }
 
+json journal_page(JournalExport& journal, const json& arguments) {
+  constexpr std::uint64_t kLastPlace = std::numeric_limits<std::int64_t>::max();
+  const auto after = number_argument(arguments, "after", kLastPlace).value_or(0);
+  const auto limit = number_argument(arguments, "limit", kMostDatagrams).value_or(kMostDatagrams);
+  try {
+    return journal.page(static_cast<std::int64_t>(after), limit);
+  } catch (const std::runtime_error& error) {
+    throw ControlError(std::string("the journal: ") + error.what());
+  }
+}
+
 }  // namespace
 
-ControlServer::Commands control_commands(const Status& status, DownlinkTable* downlinks) {
+ControlServer::Commands control_commands(const Status& status, JournalExport& journal, DownlinkTable* downlinks) {
   const auto table = [downlinks]() -> DownlinkTable& {
     if (!downlinks) throw ControlError("there is no database section in the configuration of hilerad");
     return *downlinks;
@@ -161,6 +174,8 @@ ControlServer::Commands control_commands(const Status& status, DownlinkTable* do
        {false, [table](const json& args) { return list_downlinks(table(), args); }}},
       {std::string(control::kDownlinkCancel),
        {true, [table](const json& args) { return cancel_downlink(table(), args); }}},
+      {std::string(control::kJournalPage),
+       {false, [&journal](const json& args) { return journal_page(journal, args); }}},
   };
 }
 

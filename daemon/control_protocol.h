@@ -10,6 +10,7 @@
 //                    [not_before_in, expires_in ("5min"), max_attempts]
 //   downlink_list    [nserie, state, limit]                         {"downlinks": [{"id", "nserie", "state", ...}]}
 //   downlink_cancel  id                                             {"cancelled": true or false}
+//   journal_page     [after, limit]                                 {"records": [..], "read_to"}: see journal_export.h
 
 #pragma once
 
@@ -25,5 +26,6 @@ inline constexpr std::string_view kStatus = "status";
 inline constexpr std::string_view kDownlinkAdd = "downlink_add";
 inline constexpr std::string_view kDownlinkList = "downlink_list";
 inline constexpr std::string_view kDownlinkCancel = "downlink_cancel";
+inline constexpr std::string_view kJournalPage = "journal_page";
 
 }  // namespace hilera::control

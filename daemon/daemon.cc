@@ -15,6 +15,7 @@
 #include "daemon/exit_codes.h"
 #include "daemon/http_server.h"
 #include "daemon/intake.h"
+#include "daemon/journal_export.h"
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/pool_options.h"
@@ -59,11 +60,13 @@ class Daemon {
         notifier_(Notifier::from_environment()),
         database_(open_database(config)),
         storage_(storage_options(config), database_ ? &database_->pool() : nullptr, reporter_),
+        export_(storage_.journal()),
         intake_(config, storage_, reporter_, storage_.last_arrival()),
         transmitter_(make_transmitter()),
         status_({config_, intake_, storage_, database_.get(), transmitter_.get(), logging}),
         http_(config.http, http_routes()),
-        control_(config.control.socket, control_commands(status_, database_ ? &database_->downlinks() : nullptr)) {
+        control_(config.control.socket,
+                 control_commands(status_, export_, database_ ? &database_->downlinks() : nullptr)) {
     for (const auto& listener : intake_.listeners())
       storage_.know(listener->origin());
     status_.declare_metrics(metrics_);
@@ -195,6 +198,7 @@ class Daemon {
   LogReporter reporter_;
   std::unique_ptr<Database> database_;  // none: everything stays in the journal
   Storage storage_;
+  JournalExport export_;
   Intake intake_;
   std::unique_ptr<ingest::Transmitter> transmitter_;  // none without a database
   Status status_;

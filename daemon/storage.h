@@ -62,6 +62,7 @@ class Storage final : public ingest::Custody, private Shard::Observer {
 
   [[nodiscard]] const StoreLedger& ledger() const { return ledger_; }
   [[nodiscard]] const Journal& journal() const { return *journal_; }
+  [[nodiscard]] Journal& journal() { return *journal_; }
   // Of all that was ever received here, as far as the journal knows.
   [[nodiscard]] std::int64_t last_arrival() const { return journal_->found().last_arrival; }
 

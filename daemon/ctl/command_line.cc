@@ -67,6 +67,17 @@ void add_downlink(CLI::App& app, CommandLine& line) {
   cancel->callback([&line] { line.command = Command::kDownlinkCancel; });
 }
 
+void add_journal(CLI::App& app, CommandLine& line) {
+  CLI::App* journal = app.add_subcommand("journal", "What is durable on this host")->require_subcommand(1);
+  journal->add_subcommand("info", "Its size, and what waits in it for the database")->callback([&line] {
+    line.command = Command::kJournalInfo;
+  });
+  CLI::App* page = journal->add_subcommand("export", "Print its records, one JSON object a line");
+  page->add_option("--after", line.after, "Only those behind this place");
+  page->add_option("--limit", line.limit, "Of at most so many datagrams")->check(CLI::PositiveNumber);
+  page->callback([&line] { line.command = Command::kJournalExport; });
+}
+
 }  // namespace
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& error) {
@@ -84,6 +95,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::ost
   app.add_subcommand("healthz", "Does hilerad answer at all?")->callback([&line] { line.command = Command::kHealthz; });
   add_schema(app, line);
   add_downlink(app, line);
+  add_journal(app, line);
   try {
     app.parse(argc, argv);
     return {.command_line = std::move(line)};

@@ -12,7 +12,16 @@ namespace hilera::ctl {
 
 inline constexpr std::string_view kDefaultConfig = "/etc/hilera/hilera.yaml";
 
-enum class Command : std::uint8_t { kStatus, kHealthz, kSchemaApply, kDownlinkAdd, kDownlinkList, kDownlinkCancel };
+enum class Command : std::uint8_t {
+  kStatus,
+  kHealthz,
+  kSchemaApply,
+  kDownlinkAdd,
+  kDownlinkList,
+  kDownlinkCancel,
+  kJournalInfo,
+  kJournalExport
+};
 
 struct CommandLine {
   Command command = Command::kStatus;
@@ -38,6 +47,9 @@ struct CommandLine {
   std::string state;
   std::optional<std::uint32_t> limit;
   std::uint64_t id = 0;
+
+  // journal export; `limit` is in datagrams
+  std::uint64_t after = 0;
 };
 
 struct ParsedCommandLine {

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <ostream>
+#include <set>
 
 #include "daemon/config.h"
 #include "daemon/control_client.h"
@@ -20,6 +24,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds kTimeLimit{15};
+constexpr std::uint64_t kDatagramsAPage = 1000;
 
 std::string control_path(const CommandLine& line) {
   if (!line.control.empty()) return line.control;
@@ -30,6 +35,14 @@ std::string control_path(const CommandLine& line) {
 json ask(const CommandLine& line, std::string_view command, const json& arguments = json::object()) {
   const greenrt::Deadline deadline(kTimeLimit);
   return ControlClient(control_path(line), deadline).call(command, arguments, deadline);
+}
+
+// How many datagrams these records are of: those of one stand together.
+std::uint64_t datagrams_of(const json& records) {
+  std::set<std::int64_t> places;
+  for (const json& record : records)
+    places.insert(record.at("place").get<std::int64_t>());
+  return places.size();
 }
 
 void print(std::ostream& out, const CommandLine& line, const json& answer, const std::string& text) {
@@ -88,6 +101,31 @@ int downlink_cancel(const CommandLine& line, std::ostream& out) {
   return cancelled ? kExitOk : kExitFailure;
 }
 
+int journal_info(const CommandLine& line, std::ostream& out) {
+  const json status = ask(line, control::kStatus);
+  const json answer{{"journal", status.at("journal")}, {"store", status.at("store")}, {"ledger", status.at("ledger")}};
+  print(out, line, answer, view_journal(answer));
+  return kExitOk;
+}
+
+// Page by page, until there is none.
+int journal_export(const CommandLine& line, std::ostream& out) {
+  std::uint64_t after = line.after;
+  std::uint64_t left = line.limit.value_or(std::numeric_limits<std::uint32_t>::max());
+  while (left > 0) {
+    json arguments{{"limit", std::min<std::uint64_t>(left, kDatagramsAPage)}};
+    if (after > 0) arguments["after"] = after;
+    const json page = ask(line, control::kJournalPage, arguments);
+    const json& records = page.at("records");
+    if (records.empty()) break;
+    for (const json& record : records)
+      out << record.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+    after = page.at("read_to").get<std::uint64_t>();
+    if (line.limit) left -= std::min(left, datagrams_of(records));
+  }
+  return kExitOk;
+}
+
 }  // namespace
 
 int run_command(const CommandLine& line, std::ostream& out) {
@@ -103,9 +141,13 @@ int run_command(const CommandLine& line, std::ostream& out) {
     case Command::kDownlinkList:
       return downlink_list(line, out);
     case Command::kDownlinkCancel:
+      return downlink_cancel(line, out);
+    case Command::kJournalInfo:
+      return journal_info(line, out);
+    case Command::kJournalExport:
       break;
   }
-  return downlink_cancel(line, out);
+  return journal_export(line, out);
 }
 
 }  // namespace hilera::ctl

@@ -139,6 +139,7 @@ std::string view_ledger(const json& status) {
 }
 
 std::string view_database(const json& status) {
+  if (status.is_object() && !status.contains("database")) return "  database   none: records stay in the journal\n";
   std::string text = at(status, "database.healthy") == true ? "  database   answers" : "  database   DOES NOT SERVE";
   text += fmt::format("; connections: {} idle, {} in use, {} being made; {} greenlets wait for one\n",
                       show(status, "database.connections.idle"), show(status, "database.connections.leased"),
@@ -162,10 +163,28 @@ std::string view_status(const json& status) {
   text += view_listeners(status) + "\n";
   text += view_ledger(status);
   text += view_database(status);
-  text +=
-      fmt::format("  downlink   {} sent, {} failed\n", show(status, "downlink.sent"), show(status, "downlink.failed"));
+  text += fmt::format("  journal    {} bytes in {} files, {} of {} shards read back from it\n",
+                      show(status, "journal.bytes"), show(status, "journal.segments"), show(status, "store.lagging"),
+                      show(status, "store.shards"));
+  if (at(status, "downlink").is_object()) {
+    text += fmt::format("  downlink   {} sent, {} failed\n", show(status, "downlink.sent"),
+                        show(status, "downlink.failed"));
+  }
   text += fmt::format("  memory     {} devices known, {} greenlets\n", show(status, "devices_known"),
                       show(status, "greenlets"));
+  return text;
+}
+
+std::string view_journal(const json& status) {
+  std::string text =
+      fmt::format("{} bytes in {} files, {} commits, {} I/O errors\n", show(status, "journal.bytes"),
+                  show(status, "journal.segments"), show(status, "journal.commits"), show(status, "journal.io_errors"));
+  text += fmt::format("{} records wait for the database, the oldest for {} s; {} of {} shards read them back\n",
+                      show(status, "ledger.store.pending"), show(status, "journal.oldest_seconds"),
+                      show(status, "store.lagging"), show(status, "store.shards"));
+  const json& problem = at(status, "journal.problem");
+  if (problem.is_string() && !problem.get_ref<const std::string&>().empty())
+    text += "PROBLEM: " + show(status, "journal.problem") + "\n";
   return text;
 }
 

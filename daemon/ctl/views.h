@@ -9,11 +9,14 @@
 
 namespace hilera::ctl {
 
-// hilerad is ready, and its ledger balances.
+// hilerad is ready, nothing is wrong, and its ledger balances.
 bool all_is_well(const nlohmann::json& status);
 
 // One screen that says first whether all is well.
 std::string view_status(const nlohmann::json& status);
+
+// What the journal holds: "journal", "store" and "ledger" of the status.
+std::string view_journal(const nlohmann::json& status);
 
 // A table, one row a downlink.
 std::string view_downlinks(const nlohmann::json& answer);

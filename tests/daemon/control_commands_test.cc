@@ -34,12 +34,13 @@ struct World {
   std::string refused_add(const std::string& arguments) { return refusal(control::kDownlinkAdd, arguments); }
 
   StatusWorld parts;
-  ControlServer::Commands commands = control_commands(parts.status, &parts.database->downlinks());
+  JournalExport journal{parts.storage.journal()};
+  ControlServer::Commands commands = control_commands(parts.status, journal, &parts.database->downlinks());
 };
 
 HUB_TEST(ControlCommands, SayWhichOfThemChangeSomething) {
   World world;
-  EXPECT_EQ(world.commands.size(), 4u);
+  EXPECT_EQ(world.commands.size(), 5u);
   EXPECT_FALSE(world.commands.find(control::kStatus)->second.changes_something);
   EXPECT_FALSE(world.commands.find(control::kDownlinkList)->second.changes_something);
   EXPECT_TRUE(world.commands.find(control::kDownlinkAdd)->second.changes_something);
@@ -48,8 +49,39 @@ HUB_TEST(ControlCommands, SayWhichOfThemChangeSomething) {
 
 HUB_TEST(ControlCommands, WithoutADatabaseThereAreNoDownlinks) {
   World world;
-  world.commands = control_commands(world.parts.status, nullptr);
+  world.commands = control_commands(world.parts.status, world.journal, nullptr);
   EXPECT_THAT(world.refusal(control::kDownlinkList, "{}"), HasSubstr("no database section"));
+}
+
+HUB_TEST(ControlCommands, GiveTheRecordsOfTheJournal) {
+  World world;
+  EXPECT_EQ(world.call(control::kJournalPage, "{}")["records"], json::array());
+  for (int i = 1; i <= 3; ++i) {
+    auto entry = ingest::Entry::make();
+    const auto& trackers = *world.parts.intake.listeners()[1];
+    entry->datagram.origin = trackers.origin().get();
+    entry->datagram.arrival = kArrival + i;
+    entry->datagram.path.peer = loopback("192.0.2.7", 4000);
+    entry->datagram.bytes = i == 2 ? std::vector<std::byte>(2, std::byte{0xab}) : IntakeWorld::record();
+    trackers.codec().decode(IntakeWorld::record(), entry->decoded);
+    world.parts.storage.take(entry);
+    EXPECT_TRUE(entry->wait_durable());
+  }
+  const json page = world.call(control::kJournalPage, R"({"limit": 2})");
+  ASSERT_EQ(page["records"].size(), 2u);
+  const json& record = page["records"][0];
+  EXPECT_EQ(record["place"], 1);
+  EXPECT_EQ(record["nserie"], "352093086403655");
+  EXPECT_EQ(record["listener"], "trackers");
+  EXPECT_EQ(record["codec"], "teltonika");
+  EXPECT_EQ(record["peer"], "192.0.2.7:4000");
+  EXPECT_EQ(record["received_at"], "2026-02-02T02:40:00.000001Z");
+  EXPECT_TRUE(record["fields"].is_object());
+  EXPECT_EQ(page["records"][1]["bytes"], "abab") << "what the codec does not read";
+  const json rest = world.call(control::kJournalPage, R"({"after": )" + page["read_to"].dump() + "}");
+  ASSERT_EQ(rest["records"].size(), 1u);
+  EXPECT_EQ(rest["records"][0]["place"], 3);
+  EXPECT_THAT(world.refusal(control::kJournalPage, R"({"limit": 1001})"), HasSubstr("limit must be"));
 }
 
 HUB_TEST(ControlCommands, GiveTheStatus) {

@@ -35,6 +35,8 @@ TEST(CommandLine, EachCommandIsKnown) {
   EXPECT_EQ(parse({"downlink", "add", "123", "--hex", "00"}).line->command, Command::kDownlinkAdd);
   EXPECT_EQ(parse({"downlink", "list"}).line->command, Command::kDownlinkList);
   EXPECT_EQ(parse({"downlink", "cancel", "7"}).line->command, Command::kDownlinkCancel);
+  EXPECT_EQ(parse({"journal", "info"}).line->command, Command::kJournalInfo);
+  EXPECT_EQ(parse({"journal", "export", "--after", "7", "--limit", "5"}).line->command, Command::kJournalExport);
 }
 
 TEST(CommandLine, CommonOptionsStandBeforeOrBehindTheCommand) {

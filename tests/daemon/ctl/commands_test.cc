@@ -32,18 +32,19 @@ class Commands : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  // Runs a command against a hilerad that gives `answer`; what it was asked is in asked_.
+  // Runs a command against a hilerad that gives `answer`, or those of an array one after the other; what it was asked
+  // last is in asked_.
   int run(CommandLine line, const json& answer) {
     line.control = directory_ + "/control";
     int status = -1;
     testing::internal::CaptureStderr();
     run_in_hub([&] {
       ControlServer::Commands commands;
-      for (const auto name :
-           {control::kStatus, control::kDownlinkAdd, control::kDownlinkList, control::kDownlinkCancel}) {
+      for (const auto name : {control::kStatus, control::kDownlinkAdd, control::kDownlinkList, control::kDownlinkCancel,
+                              control::kJournalPage}) {
         commands.emplace(name, ControlServer::Command{.handler = [this, name, answer](const json& arguments) {
                            asked_ = {{std::string(name), arguments}};
-                           return answer;
+                           return answer.is_array() ? answer.at(answers_++) : answer;
                          }});
       }
       ControlServer server(line.control, std::move(commands));
@@ -58,6 +59,7 @@ class Commands : public testing::Test {
   std::string directory_;
   std::ostringstream out_;
   json asked_;
+  std::size_t answers_ = 0;
 };
 
 TEST_F(Commands, StatusSucceedsOnlyWhenAllIsWell) {
@@ -100,6 +102,30 @@ TEST_F(Commands, DownlinkListSendsItsFilter) {
   EXPECT_EQ(asked_, (json{{"downlink_list", json::object()}}));
   run({.command = Command::kDownlinkList, .nserie = "1", .state = "sent", .limit = 5}, none);
   EXPECT_EQ(asked_, (json{{"downlink_list", {{"nserie", "1"}, {"state", "sent"}, {"limit", 5}}}}));
+}
+
+TEST_F(Commands, JournalInfoShowsItsPartOfTheStatus) {
+  const json status{
+      {"journal", {{"bytes", 1}}}, {"store", {{"shards", 2}}}, {"ledger", {{"balanced", true}}}, {"x", 1}};
+  EXPECT_EQ(run({.command = Command::kJournalInfo, .json = true}, status), kExitOk);
+  EXPECT_EQ(json::parse(out_.str()),
+            (json{{"journal", {{"bytes", 1}}}, {"store", {{"shards", 2}}}, {"ledger", {{"balanced", true}}}}));
+}
+
+TEST_F(Commands, JournalExportAsksPageAfterPage) {
+  const json pages = json::array({{{"records", {{{"place", 1}}, {{"place", 2}}}}, {"read_to", 2}},
+                                  {{"records", {{{"place", 5}}}}, {"read_to", 5}},
+                                  {{"records", json::array()}, {"read_to", 5}}});
+  EXPECT_EQ(run({.command = Command::kJournalExport}, pages), kExitOk);
+  EXPECT_EQ(out_.str(), "{\"place\":1}\n{\"place\":2}\n{\"place\":5}\n");
+  EXPECT_EQ(asked_, (json{{"journal_page", {{"after", 5}, {"limit", 1000}}}}));
+}
+
+TEST_F(Commands, JournalExportEndsAtItsLimitOfDatagrams) {
+  const json pages = json::array({{{"records", {{{"place", 8}}, {{"place", 8}}, {{"place", 9}}}}, {"read_to", 9}},
+                                  {{"records", {{{"place", 10}}}}, {"read_to", 10}}});
+  EXPECT_EQ(run({.command = Command::kJournalExport, .limit = 3, .after = 7}, pages), kExitOk);
+  EXPECT_EQ(asked_, (json{{"journal_page", {{"after", 9}, {"limit", 1}}}}));
 }
 
 TEST_F(Commands, DownlinkCancelFailsWhenItIsTooLate) {

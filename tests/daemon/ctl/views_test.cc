@@ -50,6 +50,8 @@ json good_status() {
         {"problem", ""},
         {"connections", {{"idle", 7}, {"leased", 1}, {"connecting", 0}, {"waiting", 0}}},
         {"errors", json::object()}}},
+      {"journal", {{"bytes", 4096}, {"segments", 1}, {"oldest_seconds", 2.5}, {"commits", 7}, {"io_errors", 0}}},
+      {"store", {{"shards", 4}, {"lagging", 0}}},
       {"devices_known", 3},
       {"downlink", {{"sent", 1}, {"failed", 0}}},
       {"greenlets", 12},
@@ -70,6 +72,7 @@ TEST(StatusView, SaysFirstWhetherAllIsWell) {
             "pending 0\n"
             "  dropped    1 too_many\n"
             "  database   answers; connections: 7 idle, 1 in use, 0 being made; 0 greenlets wait for one\n"
+            "  journal    4096 bytes in 1 files, 0 of 4 shards read back from it\n"
             "  downlink   1 sent, 0 failed\n"
             "  memory     3 devices known, 12 greenlets\n");
 }
@@ -85,6 +88,30 @@ TEST(StatusView, NamesEveryProblem) {
               AllOf(HasSubstr(": NOT ALL IS WELL\n"), HasSubstr("  PROBLEM: database: Connection refused\n"),
                     HasSubstr("  PROBLEM: the sockets are not read\n"), HasSubstr("  database   DOES NOT SERVE"),
                     HasSubstr("errors so far: 3 reconnect\n")));
+}
+
+TEST(StatusView, AProblemThatDoesNotKeepItFromBeingReadyIsOne) {
+  json status = good_status();
+  status["problems"] = {"database: Connection refused"};
+  EXPECT_FALSE(all_is_well(status));
+}
+
+TEST(StatusView, SaysThatThereIsNoDatabase) {
+  json status = good_status();
+  status.erase("database");
+  status.erase("downlink");
+  EXPECT_TRUE(all_is_well(status));
+  EXPECT_THAT(view_status(status), HasSubstr("  database   none: records stay in the journal\n"));
+  EXPECT_THAT(view_status(status), Not(HasSubstr("downlink")));
+}
+
+TEST(JournalView, SaysWhatIsInIt) {
+  EXPECT_EQ(view_journal(good_status()),
+            "4096 bytes in 1 files, 7 commits, 0 I/O errors\n"
+            "0 records wait for the database, the oldest for 2.5 s; 0 of 4 shards read them back\n");
+  json status = good_status();
+  status["journal"]["problem"] = "the disk is full";
+  EXPECT_THAT(view_journal(status), HasSubstr("PROBLEM: the disk is full\n"));
 }
 
 TEST(StatusView, ALedgerThatDoesNotBalanceIsAProblem) {
