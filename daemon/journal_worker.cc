@@ -1,8 +1,5 @@
 #include "daemon/journal_worker.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <stdexcept>
 #include <system_error>
@@ -10,6 +7,7 @@
 
 #include "daemon/logging.h"
 #include "greenrt/error.h"
+#include "greenrt/native_thread.h"
 
 namespace hilera {
 namespace {
@@ -21,26 +19,12 @@ constexpr greenrt::Duration kLongestPause = std::chrono::seconds(1);
 constexpr greenrt::Duration kPositionDelay = std::chrono::seconds(1);
 constexpr greenrt::Duration kOldestDelay = std::chrono::seconds(1);
 
-// Signals belong to the hub's thread.
-template <typename Body>
-std::thread start_without_signals(Body body) {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const struct Restore {
-    ~Restore() { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
-    const sigset_t& mask;
-  } restore{before};
-  return std::thread(std::move(body));
-}
-
 }  // namespace
 
 JournalWorker::JournalWorker(const JournalOptions& options, std::function<void()> on_report)
     : options_(options), on_report_(std::move(on_report)), folder_(options_), found_(folder_.found()) {
   keep_up();
-  thread_ = start_without_signals([this] { run(); });
+  thread_ = greenrt::start_native_thread([this] { run(); });
 }
 
 JournalWorker::~JournalWorker() {

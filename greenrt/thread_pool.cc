@@ -1,12 +1,9 @@
 #include "greenrt/thread_pool.h"
-
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <system_error>
 
 #include "greenrt/hub.h"
+#include "greenrt/native_thread.h"
 
 namespace greenrt {
 
@@ -64,17 +61,8 @@ void ThreadPool::submit(std::shared_ptr<Job> job) {
 }
 
 void ThreadPool::add_thread() {
-  // Signals belong to the hub's thread.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const struct Restore {
-    ~Restore() { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
-    const sigset_t& mask;
-  } restore{before};
   try {
-    threads_.emplace_back([shared = shared_] { shared->work(); });
+    threads_.push_back(start_native_thread([shared = shared_] { shared->work(); }));
   } catch (const std::system_error&) {
     if (threads_.empty()) throw;
     // The threads that there are do the work, later.
