@@ -5,7 +5,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <chrono>
@@ -21,21 +20,13 @@
 #include "ingest/origin.h"
 #include "tests/ingest/fakes.h"
 #include "tests/support/hub_fixture.h"
+#include "tests/support/temp_folder.h"
 
 namespace hilera::testing {
 
 class JournalDirectory {
  public:
-  JournalDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "journal-test-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    root_ = pattern;
-  }
-  ~JournalDirectory() { std::filesystem::remove_all(root_); }
-  JournalDirectory(const JournalDirectory&) = delete;
-  JournalDirectory& operator=(const JournalDirectory&) = delete;
-
-  [[nodiscard]] std::string path() const { return (root_ / "journal").string(); }
+  [[nodiscard]] std::string path() const { return root_.path() + "/journal"; }
 
   // The segments' databases, in order.
   [[nodiscard]] std::vector<std::filesystem::path> segments() const { return files(path()); }
@@ -53,7 +44,7 @@ class JournalDirectory {
     return found;
   }
 
-  std::filesystem::path root_;
+  testing_support::TempFolder root_;
 };
 
 inline constexpr std::int64_t kFirstArrival = 1'770'000'000'000'000;  // 2026-02-02 02:40:00 UTC

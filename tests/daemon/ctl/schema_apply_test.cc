@@ -5,11 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
+
+#include "tests/support/temp_folder.h"
 
 namespace hilera::ctl {
 namespace {
@@ -19,16 +19,12 @@ using testing::ElementsAre;
 class SchemaDatabase : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "schema_applyXXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    config_ = directory_ + "/hilera.yaml";
+    config_ = folder_.path() + "/hilera.yaml";
     std::ofstream(config_) << "listeners: [{name: a, codec: native, address: 127.0.0.1, port: 0}]\n"
                               "database: {hosts: [db], name: telemetry, password_file: /run/secret, tls: {}}\n";
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  std::string directory_;
+  testing_support::TempFolder folder_;
   std::string config_;
 };
 
