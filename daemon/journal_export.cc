@@ -66,7 +66,7 @@ void JournalExport::add_records(const JournalRow& row, json& records) {
     record["device_time"] = each.device_time ? json(*each.device_time) : json();
     std::string fields;
     codec.append_fields(row.bytes, each, fields);
-    record["fields"] = json::parse(fields, nullptr, false);
+    record["fields"] = json::accept(fields) ? json::parse(fields) : json(fields);
     records.push_back(std::move(record));
   }
 }

@@ -39,12 +39,13 @@ void JournalFolder::commit(std::span<const ingest::Entry* const> entries) {
   position_waits_ = false;
   if (entries.empty()) return;
   last_place_ = entries.back()->place;
-  last_arrival_ = entries.back()->datagram.arrival;
   Segment& segment = segments_.back();
   segment.end = last_place_;
   segment.known->last = follows_ = last_place_;
-  for (const ingest::Entry* entry : entries)
+  for (const ingest::Entry* entry : entries) {
     segment.known->records += entry->decoded.records.size();
+    last_arrival_ = std::max(last_arrival_, entry->datagram.arrival);
+  }
 }
 
 void JournalFolder::probe() {

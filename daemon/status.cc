@@ -222,7 +222,8 @@ void Status::declare_storage(Metrics& metrics) const {
                     "From the arrival of a datagram to the commit of its records, where it was not read back.",
                     &sources_.storage.store_seconds());
   metrics.histogram("hilera_batch_rows", "Records of one transaction.", &sources_.storage.batch_rows());
-  metrics.counter("hilera_store_retries_total", "Batches that had to be written again.",
+  metrics.counter("hilera_store_retries_total",
+                  "Attempts to store a batch that failed, waits for a connection included.",
                   [this](Metrics::Samples& samples) { samples.add({}, sources_.storage.retries()); });
 
   const auto journal_counter = [&](const char* name, const char* help, std::uint64_t Journal::Stats::*member) {
@@ -243,6 +244,8 @@ void Status::declare_storage(Metrics& metrics) const {
         [](const Storage& storage) { return seconds_since(storage.journal().stats().oldest_arrival); });
   metrics.gauge("hilera_journal_up", "1 when datagrams can be made durable.",
                 [this] { return sources_.storage.journal_problem().empty() ? 1.0 : 0.0; });
+  metrics.histogram("hilera_journal_commit_datagrams", "Datagrams made durable with one sync.",
+                    &sources_.storage.journal().commit_rows());
   metrics.histogram("hilera_journal_commit_seconds", "Time to write and sync one group of datagrams.",
                     &sources_.storage.journal().commit_seconds());
 }

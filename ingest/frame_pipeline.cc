@@ -8,6 +8,7 @@
 #include "greenrt/hub.h"
 
 namespace ingest {
+
 // The greenlet of one datagram. Its end is counted when it is destroyed, so that one that never ran is counted, too.
 class FramePipeline::Frame final : public greenrt::Greenlet, public boost::intrusive::list_base_hook<> {
  public:

@@ -124,6 +124,7 @@ HUB_TEST(Status, DeclaresTheMetricsThatWePromise) {
                              "hilera_journal_commits_total ",
                              "hilera_journal_io_errors_total 0",
                              "hilera_journal_up 1",
+                             "hilera_journal_commit_datagrams_count ",
                              "hilera_journal_commit_seconds_count ",
                              "hilera_db_up 0",
                              "hilera_db_connections{state=\"idle\"} 0",
