@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kWaitForConnection{5};  // then it is said that there is none, and waited for again
-constexpr std::chrono::seconds kPauseAfterReadError{1};
+constexpr std::chrono::seconds kPauseAfterFailure{1};
 constexpr std::size_t kMostStatementBytes = 4U << 20;
 constexpr std::size_t kLeastStatementBytes = 1U << 10;
 constexpr std::size_t kPageRows = 2'000;
@@ -80,12 +80,15 @@ void Shard::push(Item item) {
 
 void Shard::run() {
   while (true) {
-    fill();
     try {
+      fill();
       const db::Lease connection = pool_.acquire(kWaitForConnection);
       write_front(*connection);
     } catch (const db::Error& error) {
       cope(error);
+      continue;
+    } catch (const std::exception& error) {
+      pause_after(error, "shard_failed");
       continue;
     }
     failures_ = 0;
@@ -111,18 +114,20 @@ void Shard::read_on() {
   try {
     page = journal_.read(read_to_, options_.part, options_.parts, kPageRows, kPageBytes);
   } catch (const std::runtime_error& error) {
-    problem_ = error.what();
-    reporter_.warn("journal_not_readable", "shard " + std::to_string(options_.part), problem_);
-    return greenrt::sleep(kPauseAfterReadError);
+    return pause_after(error, "journal_not_readable");
   }
+  problem_.clear();
   // What is durable since the read began will be offered, or has been.
   const std::int64_t settled = journal_.durable_place();
   for (JournalRow& row : page.rows) {
-    if (row.place <= settled) push(restore(std::move(row)));
+    if (row.place > settled) break;
+    push(restore(std::move(row)));
+    read_to_ = queue_.back().entry->place;
   }
   if (page.quarantined > 0) observer_.on_quarantined(page.quarantined);
   read_to_ = std::min(page.read_to, settled);
   live_ = read_to_ >= last_offered_;
+  observer_.on_position();
 }
 
 Shard::Item Shard::restore(JournalRow row) {
@@ -166,6 +171,7 @@ void Shard::write_front(db::Connection& connection) {
   }
   batch_.clear();
   observer_.on_batch(records);
+  observer_.on_position();
 }
 
 void Shard::gather(std::size_t request_bytes) {
@@ -204,6 +210,14 @@ bool Shard::suspect(const ingest::Entry& entry) const {
 void Shard::note_refusal(const ingest::Entry& entry) {
   if (refusals_.size() >= kMostRefusals) refusals_.clear();
   ++refusals_[entry.domain];
+}
+
+void Shard::pause_after(const std::exception& failure, std::string_view event) {
+  ++retries_;
+  problem_ = failure.what();
+  reporter_.warn(event, "shard " + std::to_string(options_.part), problem_);
+  observer_.on_trouble();
+  greenrt::sleep(kPauseAfterFailure);
 }
 
 void Shard::cope(const db::Error& error) {

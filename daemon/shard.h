@@ -11,16 +11,18 @@
 // predecessor is under way; the next one begins only when it is committed. What cannot be written is tried again as
 // remedy.h says, for ever: it is in the journal. A device whose rows were refused several times gets batches of its
 // own, so that taking these apart holds up nobody else. Stopped in the middle of a batch, the shard has not stored it,
-// as far as anybody knows, and finds it in the journal next time.
+// as far as anybody knows, and finds it in the journal next time. No failure ends the greenlet: one that is none of the
+// database's is reported, and tried again after a pause.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
+#include <exception>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "daemon/frame_batch.h"
@@ -55,8 +57,10 @@ class Shard {
     // than the journal said when it was appended: a codec of another version reads it.
     virtual void on_quarantined(std::uint64_t records) = 0;
     virtual void on_recount(std::int64_t records) = 0;
-    // A batch is committed: the position of the shard has moved.
+    // A batch is committed.
     virtual void on_batch(std::size_t records) = 0;
+    // The position has moved, by a batch or by reading on past what is of other parts.
+    virtual void on_position() = 0;
     // One could not be written; see problem().
     virtual void on_trouble() = 0;
   };
@@ -107,6 +111,7 @@ class Shard {
   [[nodiscard]] bool suspect(const ingest::Entry& entry) const;
   void note_refusal(const ingest::Entry& entry);
   void cope(const db::Error& error);
+  void pause_after(const std::exception& failure, std::string_view event);
 
   ShardOptions options_;
   Journal& journal_;

@@ -100,6 +100,9 @@ void Storage::on_recount(std::int64_t records) {
 
 void Storage::on_batch(std::size_t records) {
   batch_rows_.observe(static_cast<double>(records));
+}
+
+void Storage::on_position() {
   const std::int64_t durable = journal_->durable_place();
   std::int64_t position = durable;
   for (const auto& shard : shards_)
@@ -121,12 +124,12 @@ bool Storage::some_at_work() const {
 }
 
 bool Storage::wait_idle(greenrt::Deadline deadline) {
-  if (!journal_->flush(deadline)) return false;
-  while (some_at_work() && !given_up_) {
+  const auto to_wait_for = [this] { return journal_->stats().waiting > 0 || some_at_work(); };
+  while (to_wait_for() && !given_up_) {
     progress_.clear();
     if (!progress_.wait(deadline)) break;
   }
-  return all_idle();
+  return journal_->stats().waiting == 0 && all_idle();
 }
 
 void Storage::give_up() {

@@ -82,6 +82,7 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   void on_quarantined(std::uint64_t records) override;
   void on_recount(std::int64_t records) override;
   void on_batch(std::size_t records) override;
+  void on_position() override;
   void on_trouble() override;
   [[nodiscard]] bool all_idle() const;
   [[nodiscard]] bool some_at_work() const;

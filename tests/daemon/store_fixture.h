@@ -213,12 +213,11 @@ struct StoreWorld {
   [[nodiscard]] StorageOptions options() const {
     StorageOptions options = storage_options;
     options.collector = "host-a";
-    options.shards = 1;
     options.journal.directory = folder.path() + "/journal";
     return options;
   }
 
-  StorageOptions storage_options;
+  StorageOptions storage_options{.shards = 1};
   testing_support::TempFolder folder;
   TestDatabase database;
   TestPool pool;
