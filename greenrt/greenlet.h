@@ -32,6 +32,7 @@
 #include <utility>
 #include <vector>
 
+#include "greenrt/block_cache.h"
 #include "greenrt/context.h"
 #include "greenrt/deadline.h"
 #include "greenrt/error.h"
@@ -90,6 +91,9 @@ class Greenlet : public Runnable {
 
   // What it waits for right now, as "Event", "socket read": nullptr while it does not wait.
   [[nodiscard]] const char* waiting_for() const { return waiting_for_; }
+
+  static void* operator new(std::size_t size) { return BlockCache::take(size); }
+  static void operator delete(void* block, std::size_t size) { BlockCache::give_back(block, size); }
 
  protected:
   Greenlet();
