@@ -67,6 +67,12 @@ std::array<std::uint8_t, 16> SocketAddress::mapped() const {
   return bytes;
 }
 
+bool SocketAddress::is_unspecified() const {
+  const auto bytes = mapped();
+  const bool v4 = std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes.begin());
+  return std::all_of(bytes.begin() + (v4 ? kMappedPrefix.size() : 0), bytes.end(), [](auto byte) { return byte == 0; });
+}
+
 std::string SocketAddress::host() const {
   const auto bytes = mapped();
   std::array<char, INET6_ADDRSTRLEN> text{};

@@ -28,6 +28,9 @@ class SocketAddress {
   [[nodiscard]] std::uint16_t port() const;
   void set_port(std::uint16_t port);
 
+  // 0.0.0.0 or :: (also ::ffff:0.0.0.0), which stand for every address of the host.
+  [[nodiscard]] bool is_unspecified() const;
+
   // Without the port; an IPv4 address that came in over an IPv6 socket is written as IPv4.
   [[nodiscard]] std::string host() const;
   // "192.0.2.1:5600", "[2001:db8::1]:5600"

@@ -209,7 +209,7 @@ UdpSocket UdpSocket::bind(const SocketAddress& address, const UdpOptions& option
       set_option(fd, SOL_SOCKET, SO_RCVBUF, wanted, "SO_RCVBUF");
     }
   }
-  socket.ask_for_control_data(address.family());
+  socket.ask_for_control_data(address);
   if (::bind(fd, address.raw(), address.size()) != 0) fail("bind");
   return socket;
 }
@@ -217,7 +217,7 @@ UdpSocket UdpSocket::bind(const SocketAddress& address, const UdpOptions& option
 UdpSocket UdpSocket::adopt(int fd) {
   UdpSocket socket(fd);
   if (::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) fail("fcntl");
-  socket.ask_for_control_data(socket.local_address().family());
+  socket.ask_for_control_data(socket.local_address());
   return socket;
 }
 
@@ -231,9 +231,10 @@ UdpSocket::~UdpSocket() {
   close();
 }
 
-void UdpSocket::ask_for_control_data(int family) {
+void UdpSocket::ask_for_control_data(const SocketAddress& bound) {
   set_option(fd_, SOL_SOCKET, SO_RXQ_OVFL, 1, "SO_RXQ_OVFL");
-  if (family == AF_INET6) {
+  if (!bound.is_unspecified()) return;
+  if (bound.family() == AF_INET6) {
     set_option(fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
   } else {
     set_option(fd_, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO");

@@ -1,5 +1,6 @@
 // UdpSocket: a bound UDP socket that receives and sends in batches and remembers which of the host's addresses a
-// datagram was sent to, so that the answer leaves from there.
+// datagram was sent to, so that the answer leaves from there. One that is bound to a single address need not: the
+// kernel then sends from no other.
 //
 // Owns its descriptor. One greenlet may receive and one may send at a time. A call that need not wait does not yield:
 // who receives from a busy socket yields by itself.
@@ -23,7 +24,7 @@ namespace greenrt {
 // The way back to a peer: its address, and the local address that it used. A value.
 struct UdpPath {
   SocketAddress peer;
-  std::array<std::uint8_t, 16> local{};  // IPv4 mapped into IPv6; all zero: the kernel chooses
+  std::array<std::uint8_t, 16> local{};  // IPv4 mapped into IPv6; all zero: the socket's own, or the kernel chooses
   std::uint32_t interface = 0;           // for link-local IPv6; 0: the kernel chooses
 };
 
@@ -123,7 +124,7 @@ class UdpSocket {
 
  private:
   explicit UdpSocket(int fd);
-  void ask_for_control_data(int family);
+  void ask_for_control_data(const SocketAddress& bound);
   void note_drops(const ReceiveBatch& batch);
 
   int fd_;

@@ -47,6 +47,13 @@ TEST(SocketAddress, AMappedAddressIsTheSameAsItsIPv4Address) {
   EXPECT_EQ(v6->host(), "1.2.3.4");
 }
 
+TEST(SocketAddress, TellsAnAddressFromTheOneThatStandsForAll) {
+  for (const char* all : {"0.0.0.0", "::", "::ffff:0.0.0.0"})
+    EXPECT_TRUE(SocketAddress::parse(all, 5600)->is_unspecified()) << all;
+  for (const char* one : {"127.0.0.1", "0.0.0.1", "::1", "::ffff:127.0.0.1"})
+    EXPECT_FALSE(SocketAddress::parse(one, 5600)->is_unspecified()) << one;
+}
+
 TEST(SocketAddress, IsComparedWithItsPort) {
   auto address = *SocketAddress::parse("1.2.3.4", 9);
   const auto same = address;

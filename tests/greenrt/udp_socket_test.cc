@@ -149,6 +149,10 @@ HUB_TEST(UdpSocket, AnswerLeavesFromTheAddressThatWasUsed) {
   answer_leaves_from_the_address_used("0.0.0.0", "127.0.0.2", "127.0.0.1");
 }
 
+HUB_TEST(UdpSocket, AnswerOfASocketWithOneAddressLeavesFromThere) {
+  answer_leaves_from_the_address_used("127.0.0.2", "127.0.0.2", "127.0.0.1");
+}
+
 HUB_TEST(UdpSocket, AnswerOverIPv6LeavesFromTheAddressThatWasUsed) {
   if (!has_ipv6_loopback()) GTEST_SKIP() << "no IPv6 here";
   answer_leaves_from_the_address_used("::", "::1", "::1");
