@@ -5,6 +5,7 @@
 
 #include "db/error.h"
 #include "db/transaction.h"
+#include "ingest/frame_id.h"
 
 namespace hilera {
 namespace {
@@ -45,13 +46,14 @@ void FrameBatch::clear() {
   dead_letters_.clear();
 }
 
-bool FrameBatch::add(const ingest::Entry& entry, const Limits& limits) {
-  const auto& records = entry.decoded.records;
+bool FrameBatch::add(ingest::Entry& entry, const Limits& limits) {
+  auto& records = entry.decoded.records;
   const bool first = entries_.empty();
   if (!first && rows_.size() + records.size() > limits.records) return false;
   // Fields are at most a few times as long as the bytes they come from; the exact size is known afterwards.
   const std::size_t estimate = records.size() * 256 + entry.datagram.bytes.size() * 4;
   if (!first && bulk_.wire_size() + estimate > limits.bytes) return false;
+  ingest::identify(records);
   const std::size_t index = entries_.size();
   entries_.push_back(&entry);
   for (std::size_t i = 0; i < records.size(); ++i) {

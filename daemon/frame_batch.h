@@ -37,8 +37,8 @@ class FrameBatch {
   void clear();
 
   // Adds all records of a datagram; false when it does not fit any more (nothing is added then). One that is too large
-  // by itself fits an empty batch. The entry must live until clear().
-  bool add(const ingest::Entry& entry, const Limits& limits);
+  // by itself fits an empty batch. The entry must live until clear(); its records get their keys.
+  bool add(ingest::Entry& entry, const Limits& limits);
 
   // Yields. No statement is longer than `statement_bytes` unless a single row is; one that the server still finds too
   // large (kSplit) is remembered, and is a dead letter in the next write. Throws db::Error; cancelled: the transaction

@@ -1,7 +1,6 @@
 #include "ingest/admission.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "ingest/keyed_hash.h"
@@ -9,36 +8,38 @@
 namespace ingest {
 namespace {
 
-constexpr std::size_t kLongestSerial = 127;  // column nserie; what is longer is refused later
-
-std::uint64_t source_key(const greenrt::SocketAddress& source, std::string_view serial) {
+std::uint64_t source_hash(const greenrt::SocketAddress& source, std::uint64_t serial_hash) {
   const auto address = source.mapped();
-  const std::uint16_t port = source.port();
-  serial = serial.substr(0, kLongestSerial);
-  std::array<std::byte, sizeof address + sizeof port + kLongestSerial> key;
-  std::byte* end = key.data();
-  end = std::copy_n(reinterpret_cast<const std::byte*>(address.data()), address.size(), end);
-  end = std::copy_n(reinterpret_cast<const std::byte*>(&port), sizeof port, end);
-  end = std::copy_n(reinterpret_cast<const std::byte*>(serial.data()), serial.size(), end);
-  return keyed_hash({key.data(), end});
+  std::array<std::uint64_t, 2> halves;
+  static_assert(sizeof halves == sizeof address);
+  std::memcpy(halves.data(), address.data(), sizeof halves);
+  return mix_keyed(serial_hash + source.port(), halves[0], halves[1]);
 }
 
 }  // namespace
 
-Admission::Decision Admission::admit(const greenrt::SocketAddress& source, std::string_view claimed_serial) {
+Admission::Admission(const Limits& limits) : limits_(limits), rows_(std::make_unique<std::array<Row, 2>>()) {}
+
+std::array<Admission::Counter*, 2> Admission::counters_of(std::uint64_t source) {
+  auto& [first, second] = *rows_;
+  return {&first[source % kCounters], &second[(source >> 32) % kCounters]};
+}
+
+Admission::Decision Admission::admit(const greenrt::SocketAddress& source, std::uint64_t serial_hash) {
   if (in_flight_ >= limits_.in_flight) return {std::nullopt, DropReason::kInFlightLimit};
-  const std::uint64_t key = source_key(source, claimed_serial);
-  std::uint32_t& count = by_source_[key];
-  if (count >= limits_.in_flight_per_source) return {std::nullopt, DropReason::kSourceLimit};
-  ++count;
+  const std::uint64_t hash = source_hash(source, serial_hash);
+  const auto [first, second] = counters_of(hash);
+  if (std::min(*first, *second) >= limits_.in_flight_per_source) return {std::nullopt, DropReason::kSourceLimit};
+  ++*first;
+  ++*second;
   ++in_flight_;
-  return {Ticket(*this, key)};
+  return {Ticket(*this, hash)};
 }
 
 void Admission::release(std::uint64_t source) {
+  for (Counter* counter : counters_of(source))
+    --*counter;
   --in_flight_;
-  const auto entry = by_source_.find(source);
-  if (--entry->second == 0) by_source_.erase(entry);
 }
 
 }  // namespace ingest

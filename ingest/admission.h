@@ -1,16 +1,22 @@
 // Admission: the limits that a datagram passes before anything is created for it.
 //
 // Bounds the datagrams in flight in all, and those of one (source address and port, claimed serial), so that a device
-// that floods is shed before its neighbours are. A Ticket stands for one datagram in flight. Never yields. One thread
-// only.
+// that floods is shed before its neighbours are. A Ticket stands for one datagram in flight.
+//
+// Sources are counted in a table of fixed size, each in one counter of each of two rows; the smaller one counts (a
+// count-min sketch: Cormode and Muthukrishnan, 2005). So a source never gets more than its limit, whatever a flood of
+// forged addresses does, and gets less only when both of its counters are shared with sources that are at their limit:
+// with 300 of those, one source in 3 000.
+//
+// Never yields, allocates nothing. One thread only.
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "greenrt/socket_address.h"
@@ -40,28 +46,30 @@ class Admission {
     std::uint64_t source_;
   };
 
-  explicit Admission(const Limits& limits) : limits_(limits) {}
+  explicit Admission(const Limits& limits);
 
   // A ticket, or the reason for which there is none.
   struct Decision {
     std::optional<Ticket> ticket;
     DropReason refusal = DropReason::kInFlightLimit;  // meaningful without a ticket
   };
-  [[nodiscard]] Decision admit(const greenrt::SocketAddress& source, std::string_view claimed_serial);
+  // `serial_hash` is the keyed_hash() of the claimed serial.
+  [[nodiscard]] Decision admit(const greenrt::SocketAddress& source, std::uint64_t serial_hash);
 
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
 
  private:
-  // The keys are keyed hashes already.
-  struct Identity {
-    std::size_t operator()(std::uint64_t hash) const { return hash; }
-  };
+  using Counter = std::uint32_t;
+  static constexpr std::size_t kCounters = std::size_t{1} << 14;  // in a row
+  using Row = std::array<Counter, kCounters>;
 
+  // The counters of a source, whose hash gives 14 bits to each row.
+  [[nodiscard]] std::array<Counter*, 2> counters_of(std::uint64_t source);
   void release(std::uint64_t source);
 
   Limits limits_;
   std::size_t in_flight_ = 0;
-  std::unordered_map<std::uint64_t, std::uint32_t, Identity> by_source_;
+  std::unique_ptr<std::array<Row, 2>> rows_;
 };
 
 }  // namespace ingest

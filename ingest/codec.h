@@ -2,7 +2,8 @@
 //
 // A codec is stateless, is shared by every listener that names it, never yields and never throws on bad input: what is
 // wrong with a datagram is an outcome with a reason, which the caller counts. Records point into the datagram instead
-// of copying it; the text of `fields` is made later, when a record is on its way to storage.
+// of copying it; the text of `fields`, and the key that is a hash of the content, are made later, when a record is on
+// its way to storage.
 //
 // To add a codec: one pair of files that defines a subclass, and one line in codec_registry.cc.
 
@@ -28,8 +29,9 @@ enum class AuthLevel : std::uint8_t { kNone = 0, kSourcePinned = 1, kMac = 2, kA
 struct Record {
   Bytes bytes;                              // the part of the datagram that is this record's content
   std::optional<std::int64_t> device_time;  // milliseconds since 1970-01-01 UTC; none when the device has no clock
-  std::uint64_t frame_id = 0;               // see frame_id.h
-  std::uint64_t digest = 0;                 // of the content: tells a retransmission from a conflict
+  // Both 0 where they come from the content alone: until identify() in frame_id.h has hashed it.
+  std::uint64_t frame_id = 0;
+  std::uint64_t digest = 0;  // of the content: tells a retransmission from a conflict
 };
 
 // The answer to a datagram, held back until its records are durable.

@@ -1,33 +1,110 @@
 #include "ingest/device_table.h"
 
-namespace ingest {
+#include <algorithm>
+#include <bit>
+#include <cassert>
 
-void DeviceTable::heard(std::string_view nserie, Listener& listener, const greenrt::UdpPath& path,
-                        std::int64_t arrival) {
-  const auto known = by_serial_.find(nserie);
-  if (known != by_serial_.end()) {
-    Device& device = *known->second;
-    if (arrival < device.last_arrival) return;
-    device.listener = &listener;
-    device.path = path;
-    device.last_arrival = arrival;
-    order_.splice(order_.begin(), order_, known->second);
-    return;
-  }
-  if (max_devices_ == 0) return;
-  if (by_serial_.size() >= max_devices_) {
-    by_serial_.erase(order_.back().nserie);
-    order_.pop_back();
-  }
-  Order fresh;
-  fresh.push_front({std::string(nserie), &listener, path, arrival});
-  by_serial_.emplace(fresh.front().nserie, fresh.begin());
-  order_.splice(order_.begin(), fresh);
+#include "ingest/keyed_hash.h"
+
+namespace ingest {
+namespace {
+
+constexpr std::size_t kMostBuckets = std::size_t{1} << 20;
+constexpr std::size_t kCandidates = 16;  // to make room
+
+struct Key {
+  std::string_view nserie;
+  std::uint64_t hash;
+};
+struct KeyHash {
+  std::size_t operator()(const Key& key) const { return key.hash; }
+};
+struct KeyEqual {
+  bool operator()(const Key& key, const Device& device) const { return key.nserie == device.nserie(); }
+};
+
+}  // namespace
+
+void Device::heard(Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival) {
+  if (arrival < last_arrival_) return;
+  listener_ = &listener;
+  path_ = path;
+  last_arrival_ = arrival;
 }
 
-const DeviceTable::Device* DeviceTable::find(std::string_view nserie) const {
-  const auto known = by_serial_.find(nserie);
-  return known == by_serial_.end() ? nullptr : &*known->second;
+DeviceTable::DeviceTable(std::size_t max_devices)
+    : max_devices_(max_devices),
+      buckets_(std::bit_ceil(std::clamp<std::size_t>(max_devices, 1, kMostBuckets))),
+      index_(Index::bucket_traits(buckets_.data(), buckets_.size())) {}
+
+DeviceTable::~DeviceTable() {
+  assert(held_ == 0);
+  index_.clear();
+}
+
+DeviceTable::Hold DeviceTable::hold(std::string_view nserie) {
+  return hold(nserie, keyed_hash(as_bytes(nserie)));
+}
+
+DeviceTable::Hold DeviceTable::hold(std::string_view nserie, std::uint64_t hash) {
+  const auto known = index_.find(Key{nserie, hash}, KeyHash(), KeyEqual());
+  Device& device = known == index_.end() ? insert(nserie, hash) : *known;
+  if (device.holds_++ == 0) ++held_;
+  return {*this, device};
+}
+
+const Device* DeviceTable::find(std::string_view nserie) const {
+  const auto known = index_.find(Key{nserie, keyed_hash(as_bytes(nserie))}, KeyHash(), KeyEqual());
+  return known == index_.end() || !known->listener_ ? nullptr : &*known;
+}
+
+void DeviceTable::fetch_bucket(std::uint64_t hash) const {
+  __builtin_prefetch(&buckets_[hash & (buckets_.size() - 1)]);
+}
+
+void DeviceTable::fetch_device(std::uint64_t hash) const {
+  const std::size_t bucket = hash & (buckets_.size() - 1);
+  if (index_.begin(bucket) == index_.end(bucket)) return;
+  const auto* device = reinterpret_cast<const char*>(&*index_.begin(bucket));
+  __builtin_prefetch(device);
+  __builtin_prefetch(device + 64);
+}
+
+Device& DeviceTable::insert(std::string_view nserie, std::uint64_t hash) {
+  if (size() >= max_devices_) make_room();
+  auto& device = *devices_.emplace_back(std::make_unique<Device>(nserie, hash));
+  device.index_ = static_cast<std::uint32_t>(devices_.size() - 1);
+  index_.insert(device);
+  return device;
+}
+
+void DeviceTable::release(Device& device) noexcept {
+  if (--device.holds_ > 0) return;
+  --held_;
+  if (!device.listener_ || size() > max_devices_) forget(device);
+}
+
+void DeviceTable::forget(Device& device) noexcept {
+  index_.erase(index_.iterator_to(device));
+  auto& place = devices_[device.index_];
+  std::swap(place, devices_.back());
+  place->index_ = device.index_;
+  devices_.pop_back();
+}
+
+void DeviceTable::make_room() {
+  Device* oldest = nullptr;
+  const auto consider = [&oldest](Device& device) {
+    if (device.holds_ == 0 && (!oldest || device.last_arrival_ < oldest->last_arrival_)) oldest = &device;
+  };
+  if (size() <= kCandidates) {
+    for (const auto& device : devices_)
+      consider(*device);
+  } else {
+    for (std::size_t i = 0; i < kCandidates; ++i)
+      consider(*devices_[random_() % size()]);
+  }
+  if (oldest) forget(*oldest);
 }
 
 }  // namespace ingest

@@ -1,49 +1,132 @@
-// DeviceTable: where each device was last heard. Bounded: the device that was heard longest ago is forgotten first.
+// DeviceTable: the devices that there are, as far as they are remembered: for each the chain of its frames, and where
+// it was heard last.
 //
-// Written by frames whose records are in custody, and by those without any; read by the transmitter. Never yields. One
-// thread only.
+// A Hold keeps a device in the table while something of it is under way. Without one a device stays as long as there is
+// room, if it was heard; when there is none, one that was heard long ago makes room (the one longest ago of a few taken
+// at random, which is nearly the one longest ago of all, and costs a device that is heard nothing). So the table is
+// bounded by `max_devices` and the number of holds.
+//
+// One look-up a frame: serials are hashed before, and fetch_bucket() and fetch_device() bring what it will touch into
+// the cache, so that it takes no longer among a hundred thousand devices than among a thousand.
+//
+// Never yields. One thread only.
 
 #pragma once
 
+#include <boost/intrusive/unordered_set.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <list>
+#include <memory>
+#include <random>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "greenrt/udp_socket.h"
-#include "ingest/keyed_hash.h"
+#include "ingest/serial_chain.h"
 
 namespace ingest {
 
 class Listener;
 
-class DeviceTable {
+// Two cache lines, the first of which is what a look-up and a chain touch.
+class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
  public:
-  struct Device {
-    std::string nserie;
-    Listener* listener = nullptr;  // that heard it last; lives as long as the table
-    greenrt::UdpPath path;
-    std::int64_t last_arrival = 0;  // microseconds since 1970
-  };
+  Device(std::string_view nserie, std::uint64_t hash) : nserie_(nserie), hash_(hash) {}
 
-  explicit DeviceTable(std::size_t max_devices) : max_devices_(max_devices) {}
+  [[nodiscard]] const std::string& nserie() const { return nserie_; }
+  [[nodiscard]] SerialChain& chain() { return chain_; }
 
-  // Notes that a datagram of `nserie` came over `path`. An earlier arrival than the noted one changes nothing.
-  void heard(std::string_view nserie, Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival);
+  // Where it was heard last. No listener: nowhere yet.
+  [[nodiscard]] Listener* listener() const { return listener_; }  // lives as long as the table
+  [[nodiscard]] const greenrt::UdpPath& path() const { return path_; }
+  [[nodiscard]] std::int64_t last_arrival() const { return last_arrival_; }  // microseconds since 1970
 
-  // nullptr when it was not heard, or is forgotten. Valid until the next call of heard().
-  [[nodiscard]] const Device* find(std::string_view nserie) const;
-
-  [[nodiscard]] std::size_t size() const { return by_serial_.size(); }
+  // Notes that a datagram came over `path`. An earlier arrival than the noted one changes nothing.
+  void heard(Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival);
 
  private:
-  using Order = std::list<Device>;  // last heard in front
+  friend class DeviceTable;
+
+  std::string nserie_;
+  std::uint64_t hash_;
+  SerialChain chain_;
+  std::uint32_t holds_ = 0;
+  std::uint32_t index_ = 0;  // in DeviceTable::devices_
+  std::int64_t last_arrival_ = 0;
+  Listener* listener_ = nullptr;
+  greenrt::UdpPath path_;
+};
+
+class DeviceTable {
+ public:
+  class Hold {
+   public:
+    Hold() = default;
+    Hold(Hold&& other) noexcept
+        : table_(std::exchange(other.table_, nullptr)), device_(std::exchange(other.device_, nullptr)) {}
+    Hold& operator=(Hold&& other) noexcept {
+      std::swap(table_, other.table_);
+      std::swap(device_, other.device_);
+      return *this;
+    }
+    ~Hold() {
+      if (table_) table_->release(*device_);
+    }
+    Device* operator->() const { return device_; }
+    Device& operator*() const { return *device_; }
+
+   private:
+    friend class DeviceTable;
+    Hold(DeviceTable& table, Device& device) : table_(&table), device_(&device) {}
+    DeviceTable* table_ = nullptr;
+    Device* device_ = nullptr;
+  };
+
+  explicit DeviceTable(std::size_t max_devices);
+  ~DeviceTable();
+  DeviceTable(const DeviceTable&) = delete;
+  DeviceTable& operator=(const DeviceTable&) = delete;
+
+  // The device of that serial, known or new. `hash` is its keyed_hash(). Throws for memory only.
+  [[nodiscard]] Hold hold(std::string_view nserie, std::uint64_t hash);
+  [[nodiscard]] Hold hold(std::string_view nserie);
+
+  // nullptr when it was not heard, or is forgotten. Valid until the next hold is taken or given back.
+  [[nodiscard]] const Device* find(std::string_view nserie) const;
+
+  // In two steps, a few datagrams apart: the second one reads what the first one fetches.
+  void fetch_bucket(std::uint64_t hash) const;
+  void fetch_device(std::uint64_t hash) const;
+
+  [[nodiscard]] std::size_t size() const { return devices_.size(); }
+  // Those that somebody holds.
+  [[nodiscard]] std::size_t held() const { return held_; }
+
+ private:
+  struct Hash {
+    std::size_t operator()(const Device& device) const { return device.hash_; }
+  };
+  struct Same {
+    bool operator()(const Device& a, const Device& b) const { return a.nserie_ == b.nserie_; }
+  };
+  using Index = boost::intrusive::unordered_set<Device, boost::intrusive::hash<Hash>, boost::intrusive::equal<Same>,
+                                                boost::intrusive::power_2_buckets<true>,
+                                                boost::intrusive::constant_time_size<false>>;
+
+  Device& insert(std::string_view nserie, std::uint64_t hash);
+  void release(Device& device) noexcept;
+  void forget(Device& device) noexcept;
+  void make_room();
 
   std::size_t max_devices_;
-  Order order_;
-  std::unordered_map<std::string_view, Order::iterator, KeyedStringHash, std::equal_to<>> by_serial_;
+  std::size_t held_ = 0;
+  std::vector<std::unique_ptr<Device>> devices_;
+  std::vector<Index::bucket_type> buckets_;
+  Index index_;
+  std::minstd_rand random_{std::random_device()()};
 };
 
 }  // namespace ingest

@@ -32,4 +32,13 @@ RecordKey content_key(std::optional<std::int64_t> device_time, Bytes content) {
   return {.frame_id = static_cast<std::uint64_t>(*device_time) << kHashBits | (rest & kHashMask), .digest = digest};
 }
 
+void identify(std::span<Record> records) {
+  for (Record& record : records) {
+    if (record.digest != 0) continue;
+    const RecordKey key = content_key(record.device_time, record.bytes);
+    record.digest = key.digest;
+    if (record.frame_id == 0) record.frame_id = key.frame_id;
+  }
+}
+
 }  // namespace ingest

@@ -20,8 +20,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "ingest/bytes.h"
+#include "ingest/codec.h"
 
 namespace ingest {
 
@@ -35,5 +37,8 @@ struct RecordKey {
 
 // `device_time` is what usable_device_time() returned.
 [[nodiscard]] RecordKey content_key(std::optional<std::int64_t> device_time, Bytes content);
+
+// Gives each record that has none yet its digest, and its frame_id unless the codec has set it. Idempotent.
+void identify(std::span<Record> records);
 
 }  // namespace ingest

@@ -6,14 +6,22 @@
 #include <utility>
 
 #include "greenrt/hub.h"
+#include "ingest/keyed_hash.h"
 
 namespace ingest {
+namespace {
+
+std::size_t offset_of(std::string_view part, Bytes whole) {
+  return part.empty() ? 0 : static_cast<std::size_t>(part.data() - as_text(whole).data());
+}
+
+}  // namespace
 
 // The greenlet of one datagram. Its end is counted when it is destroyed, so that one that never ran is counted, too.
 class FramePipeline::Frame final : public greenrt::Greenlet, public boost::intrusive::list_base_hook<> {
  public:
-  Frame(FramePipeline& its_pipeline, Admission::Ticket its_ticket, EntryRef its_entry)
-      : pipeline(its_pipeline), ticket(std::move(its_ticket)), entry(std::move(its_entry)) {
+  Frame(FramePipeline& its_pipeline, Admission::Ticket its_ticket, EntryRef its_entry, const Claim& its_claim)
+      : pipeline(its_pipeline), ticket(std::move(its_ticket)), entry(std::move(its_entry)), claim(its_claim) {
     pipeline.frames_->push_back(*this);
   }
   ~Frame() override {
@@ -37,6 +45,7 @@ class FramePipeline::Frame final : public greenrt::Greenlet, public boost::intru
   FramePipeline& pipeline;
   Admission::Ticket ticket;
   EntryRef entry;
+  Claim claim;                            // into the entry's own bytes
   End end = End::kAcceptedOrDropped;      // by whether its entry is durable
   std::optional<DropReason> drop_reason;  // none when its greenlet was ended from outside, or could not begin
   bool began = false;
@@ -54,21 +63,31 @@ FramePipeline::~FramePipeline() {
   assert(counters_.in_flight == 0);
 }
 
-void FramePipeline::submit(Listener& listener, std::int64_t arrival, greenrt::Clock::time_point received,
-                           const greenrt::UdpPath& path, Bytes bytes) noexcept {
+FramePipeline::Claim FramePipeline::look_ahead(const Listener& listener, Bytes bytes) const {
+  const std::string_view serial = listener.codec().peek_serial(bytes);
+  const Claim claim{.serial = serial, .hash = keyed_hash(as_bytes(serial))};
+  devices_.fetch_bucket(claim.hash);
+  return claim;
+}
+
+void FramePipeline::submit(Listener& listener, const Arrival& arrival, const greenrt::UdpPath& path, Bytes bytes,
+                           const Claim& claim) noexcept {
   try {
     if (!greenrt::Hub::current().has_room()) return counters_.drop(DropReason::kGreenletLimit);
-    auto [ticket, refusal] = admission_.admit(path.peer, listener.codec().peek_serial(bytes));
+    auto [ticket, refusal] = admission_.admit(path.peer, claim.hash);
     if (!ticket) return counters_.drop(refusal);
+    devices_.fetch_device(claim.hash);
     EntryRef entry = Entry::make();
     Datagram& datagram = entry->datagram;
     datagram.origin = listener.origin().get();
     datagram.listener = &listener;
-    datagram.arrival = arrival;
-    datagram.received = received;
+    datagram.arrival = arrival.stamp;
+    datagram.received = arrival.received;
     datagram.path = path;
     datagram.bytes.assign(bytes.begin(), bytes.end());
-    const greenrt::Ref<Frame> frame(new Frame(*this, std::move(*ticket), std::move(entry)));
+    Claim own_claim = claim;
+    own_claim.serial = as_text(Bytes(datagram.bytes)).substr(offset_of(claim.serial, bytes), claim.serial.size());
+    const greenrt::Ref<Frame> frame(new Frame(*this, std::move(*ticket), std::move(entry), own_claim));
     ++counters_.in_flight;
     frame->start();
   } catch (const std::bad_alloc&) {
@@ -101,21 +120,31 @@ void FramePipeline::decode(Frame& frame) {
       break;
     case Verdict::kControl:
       frame.end = Frame::End::kControl;
-      heard(entry);
+      heard(*device_of(frame), entry);
       break;
     case Verdict::kRecords:
-      keep(frame.entry);
+      keep(frame);
       break;
   }
 }
 
-void FramePipeline::keep(const EntryRef& entry) {
-  SerialChain::Place place(chain_, entry->decoded.nserie);
+// The serial that a datagram claims is nearly always the one that it is decoded to, and hashed already.
+DeviceTable::Hold FramePipeline::device_of(const Frame& frame) {
+  const std::string_view nserie = frame.entry->decoded.nserie;
+  const std::string_view claimed = frame.claim.serial;
+  const bool same = nserie.data() == claimed.data() && nserie.size() == claimed.size();
+  return same ? devices_.hold(nserie, frame.claim.hash) : devices_.hold(nserie);
+}
+
+void FramePipeline::keep(Frame& frame) {
+  const EntryRef& entry = frame.entry;
+  const auto device = device_of(frame);
+  SerialChain::Place place(device->chain());
   place.wait_turn();
   custody_.take(entry);
   place.leave();
   if (!entry->wait_durable()) throw CustodyRefused(DropReason::kJournalFailed, "the journal could not be written");
-  heard(*entry);
+  heard(*device, *entry);
   if (!entry->decoded.ack_wanted) return;
   if (options_.ack == AckWhen::kDurable) return acknowledge(*entry, AckStatus::kStored);
   const auto result = entry->wait_stored(greenrt::Deadline::at(entry->datagram.received + options_.store_deadline));
@@ -126,10 +155,10 @@ void FramePipeline::keep(const EntryRef& entry) {
   acknowledge(*entry, result->ack_status());
 }
 
-void FramePipeline::heard(const Entry& entry) {
+void FramePipeline::heard(Device& device, const Entry& entry) {
   if (!entry.decoded.updates_path) return;
   const Datagram& datagram = entry.datagram;
-  devices_.heard(entry.decoded.nserie, *datagram.listener, datagram.path, datagram.arrival);
+  device.heard(*datagram.listener, datagram.path, datagram.arrival);
 }
 
 void FramePipeline::acknowledge(const Entry& entry, AckStatus status) {

@@ -25,7 +25,6 @@
 #include "ingest/device_table.h"
 #include "ingest/listener.h"
 #include "ingest/reporter.h"
-#include "ingest/serial_chain.h"
 
 namespace ingest {
 
@@ -52,10 +51,22 @@ class FramePipeline {
   FramePipeline(const FramePipeline&) = delete;
   FramePipeline& operator=(const FramePipeline&) = delete;
 
+  // The serial that a datagram claims to come from. A view into it.
+  struct Claim {
+    std::string_view serial;
+    std::uint64_t hash = 0;  // keyed_hash()
+  };
+  // For a datagram that will be submitted soon: brings what the table knows of its device nearer.
+  [[nodiscard]] Claim look_ahead(const Listener& listener, Bytes bytes) const;
+
   // Takes over a datagram that a listener has received and counted: starts its greenlet, or drops it at a limit, which
   // is checked before anything is allocated. `bytes` is copied. Never yields, never throws.
-  void submit(Listener& listener, std::int64_t arrival, greenrt::Clock::time_point received,
-              const greenrt::UdpPath& path, Bytes bytes) noexcept;
+  struct Arrival {
+    std::int64_t stamp = 0;  // see arrival_clock.h
+    greenrt::Clock::time_point received;
+  };
+  void submit(Listener& listener, const Arrival& arrival, const greenrt::UdpPath& path, Bytes bytes,
+              const Claim& claim) noexcept;
 
   // Counts a datagram that came after the end as dropped (shutdown). Never yields, never throws.
   void turn_away() noexcept { counters_.drop(DropReason::kShutdown); }
@@ -69,17 +80,15 @@ class FramePipeline {
 
   [[nodiscard]] const PipelineCounters& counters() const { return counters_; }
 
-  // Devices with a frame in their chain.
-  [[nodiscard]] std::size_t devices_in_flight() const { return chain_.devices(); }
-
  private:
   class Frame;
   using Frames = boost::intrusive::list<Frame, boost::intrusive::constant_time_size<false>>;
 
   void process(Frame& frame);
   void decode(Frame& frame);
-  void keep(const EntryRef& entry);
-  void heard(const Entry& entry);
+  void keep(Frame& frame);
+  [[nodiscard]] DeviceTable::Hold device_of(const Frame& frame);
+  static void heard(Device& device, const Entry& entry);
   void acknowledge(const Entry& entry, AckStatus status);
   void ended(const Frame& frame) noexcept;
 
@@ -88,7 +97,6 @@ class FramePipeline {
   DeviceTable& devices_;
   Reporter& reporter_;
   Admission admission_;
-  SerialChain chain_;
   PipelineCounters counters_;
   std::unique_ptr<Frames> frames_;
   greenrt::Event idle_;

@@ -8,24 +8,37 @@
 namespace ingest {
 namespace {
 
-using Key = std::array<unsigned char, crypto_shorthash_KEYBYTES>;
+__extension__ using Wide = unsigned __int128;
 
-Key random_key() {
-  if (sodium_init() < 0) throw std::runtime_error("libsodium finds no source of randomness");
-  Key key;
-  crypto_shorthash_keygen(key.data());
-  return key;
-}
+struct Secrets {
+  Secrets() {
+    if (sodium_init() < 0) throw std::runtime_error("libsodium finds no source of randomness");
+    crypto_shorthash_keygen(key.data());
+    randombytes_buf(factors.data(), sizeof factors);
+  }
+
+  static const Secrets& get() {
+    static const Secrets secrets;
+    return secrets;
+  }
+
+  std::array<unsigned char, crypto_shorthash_KEYBYTES> key;
+  std::array<Wide, 3> factors;
+};
 
 }  // namespace
 
 std::uint64_t keyed_hash(Bytes bytes) {
-  static const Key key = random_key();
   std::uint64_t hash = 0;
   static_assert(sizeof hash == crypto_shorthash_BYTES);
   crypto_shorthash(reinterpret_cast<unsigned char*>(&hash), reinterpret_cast<const unsigned char*>(bytes.data()),
-                   bytes.size(), key.data());
+                   bytes.size(), Secrets::get().key.data());
   return hash;
+}
+
+std::uint64_t mix_keyed(std::uint64_t hash, std::uint64_t first, std::uint64_t second) {
+  const auto& factors = Secrets::get().factors;
+  return static_cast<std::uint64_t>((hash * factors[0] + first * factors[1] + second * factors[2]) >> 64);
 }
 
 }  // namespace ingest

@@ -5,9 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <string>
-#include <string_view>
 
 #include "ingest/bytes.h"
 
@@ -15,10 +12,8 @@ namespace ingest {
 
 [[nodiscard]] std::uint64_t keyed_hash(Bytes bytes);
 
-// For std::unordered_map with std::string keys, looked up by std::string_view.
-struct KeyedStringHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return keyed_hash(as_bytes(text)); }
-};
+// A hash of a keyed hash and two more numbers, by multiplication with secrets of the process (multilinear hashing:
+// Carter and Wegman, Universal classes of hash functions, 1979). For what is added to a serial that is hashed already.
+[[nodiscard]] std::uint64_t mix_keyed(std::uint64_t hash, std::uint64_t first, std::uint64_t second);
 
 }  // namespace ingest

@@ -83,10 +83,7 @@ void NativeCodec::decode(Bytes datagram, Decoded& out) const {
   }
   out.verdict = Verdict::kRecords;
   out.ack_wanted = (frame.flags & native::kAckWanted) != 0;
-  const auto device_time = usable_device_time(frame.time_ms);
-  const RecordKey key = content_key(device_time, frame.content);
-  out.records.push_back(
-      {.bytes = frame.content, .device_time = device_time, .frame_id = key.frame_id, .digest = key.digest});
+  out.records.push_back({.bytes = frame.content, .device_time = usable_device_time(frame.time_ms)});
 }
 
 // A data frame has at least one byte of payload, so that the answer, which has one, is never longer.

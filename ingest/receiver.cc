@@ -1,6 +1,7 @@
 #include "ingest/receiver.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "greenrt/greenlet.h"
@@ -68,13 +69,19 @@ void Receiver::note_failure(const std::system_error& error) {
 
 void Receiver::hand_over() {
   const auto received = greenrt::Clock::now();
+  const std::int64_t now = ArrivalClock::now();
+  std::array<FramePipeline::Claim, kBatch> claims;
+  for (std::size_t i = 0; i < batch_.size(); ++i)
+    claims[i] = pipeline_.look_ahead(listener_, batch_.bytes(i));
+
   ListenerCounters& counters = listener_.counters();
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     ++counters.received;
     if (batch_.truncated(i)) {
       counters.rejected.add(kOversize);
     } else {
-      pipeline_.submit(listener_, arrivals_.next(), received, batch_.path(i), batch_.bytes(i));
+      pipeline_.submit(listener_, {.stamp = arrivals_.next(now), .received = received}, batch_.path(i), batch_.bytes(i),
+                       claims[i]);
     }
   }
 }

@@ -4,15 +4,8 @@
 
 namespace ingest {
 
-SerialChain::Place::Place(SerialChain& chain, std::string_view nserie) : chain_(chain) {
-  const auto known = chain.tails_.find(nserie);
-  if (known == chain.tails_.end()) {
-    entry_ = &*chain.tails_.emplace(nserie, this).first;
-    return;
-  }
-  entry_ = &*known;
-  before_ = std::exchange(entry_->second, this);
-  before_->behind_ = this;
+SerialChain::Place::Place(SerialChain& chain) : chain_(chain), before_(std::exchange(chain.last_, this)) {
+  if (before_) before_->behind_ = this;
 }
 
 bool SerialChain::Place::wait_turn(greenrt::Deadline deadline) {
@@ -30,10 +23,8 @@ void SerialChain::Place::leave() {
   if (behind_) {
     behind_->before_ = before_;
     if (!before_) behind_->turn_.wake_one();
-  } else if (before_) {
-    entry_->second = before_;
   } else {
-    chain_.tails_.erase(chain_.tails_.find(entry_->first));
+    chain_.last_ = before_;
   }
 }
 

@@ -1,37 +1,23 @@
-// SerialChain: keeps the frames of one device in order, by a chain of joins per nserie.
+// SerialChain: keeps the frames of one device in order, by a chain of joins.
 //
 // A frame's greenlet takes its Place at the end of its device's chain before it first yields, then waits until its
-// predecessor has left. Chains of different devices never wait for each other. The entry of a device goes when the last
-// place leaves, so an idle device costs nothing.
+// predecessor has left. Chains of different devices never wait for each other.
 //
-// Places live on the stacks of their greenlets. One thread only. Nothing here throws but for memory.
+// Places live on the stacks of their greenlets; the chain outlives them. One thread only. Nothing here throws.
 
 #pragma once
 
-#include <cstddef>
-#include <functional>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-
 #include "greenrt/deadline.h"
 #include "greenrt/wait_list.h"
-#include "ingest/keyed_hash.h"
 
 namespace ingest {
 
 class SerialChain {
  public:
-  class Place;
-
- private:
-  using Tails = std::unordered_map<std::string, Place*, KeyedStringHash, std::equal_to<>>;
-
- public:
   class Place {
    public:
-    // Takes the place behind the last one of `nserie`. Never yields.
-    Place(SerialChain& chain, std::string_view nserie);
+    // Takes the place behind the last one. Never yields.
+    explicit Place(SerialChain& chain);
     // Leaves, also before its turn has come: who waits behind then waits for who was in front.
     ~Place() { leave(); }
     Place(const Place&) = delete;
@@ -44,10 +30,8 @@ class SerialChain {
     void leave();
 
    private:
-    friend class SerialChain;
     SerialChain& chain_;
-    Tails::value_type* entry_;  // stays where it is when the table grows
-    Place* before_ = nullptr;
+    Place* before_;
     Place* behind_ = nullptr;
     greenrt::WaitList turn_;
     bool left_ = false;
@@ -57,11 +41,10 @@ class SerialChain {
   SerialChain(const SerialChain&) = delete;
   SerialChain& operator=(const SerialChain&) = delete;
 
-  // Devices with at least one frame on its way.
-  [[nodiscard]] std::size_t devices() const { return tails_.size(); }
+  [[nodiscard]] bool empty() const { return last_ == nullptr; }
 
  private:
-  Tails tails_;
+  Place* last_ = nullptr;
 };
 
 }  // namespace ingest

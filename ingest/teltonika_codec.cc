@@ -44,9 +44,6 @@ std::string_view decode_record(ByteReader& reader, const Layout& layout, Record&
   if (!elements.total_is_right()) return reason::kIoTotal;
   record.bytes = reader.since(start);
   record.device_time = usable_device_time(gps.timestamp_ms);
-  const RecordKey key = content_key(record.device_time, record.bytes);
-  record.frame_id = key.frame_id;
-  record.digest = key.digest;
   return {};
 }
 

@@ -38,11 +38,11 @@ std::size_t Transmitter::poll() {
 }
 
 void Transmitter::transmit(const Downlink& downlink) {
-  const DeviceTable::Device* device = devices_.find(downlink.nserie);
+  const Device* device = devices_.find(downlink.nserie);
   if (!device) return;
   // Copies: the table may change while the source yields.
-  Listener& listener = *device->listener;
-  const greenrt::UdpPath path = device->path;
+  Listener& listener = *device->listener();
+  const greenrt::UdpPath path = device->path();
 
   const auto bytes = listener.codec().encode_downlink(downlink.nserie, downlink.id, downlink.payload);
   if (!bytes) {

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "ingest/frame_id.h"
+
 namespace hilera::sim {
 namespace {
 
@@ -25,6 +27,7 @@ void AckedLog::add(ingest::Bytes frame) {
   if (decoded_.verdict != ingest::Verdict::kRecords) {
     throw std::logic_error("a frame was acknowledged that is none: " + std::string(decoded_.reason));
   }
+  ingest::identify(decoded_.records);
   for (const ingest::Record& record : decoded_.records)
     file_ << decoded_.nserie << ' ' << record.frame_id << ' ' << codec_.name() << '\n';
 }

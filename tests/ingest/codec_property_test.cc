@@ -146,11 +146,13 @@ TEST(CodecProperties, AChangedRecordIsNeverTakenForTheSame) {
     const Codec& codec = *find_codec(sample.codec);
     auto bytes = from_hex(sample.hex);
     codec.decode(bytes, decoded);
+    identify(decoded.records);
     const Record original = decoded.records.at(0);
     const auto start = static_cast<std::size_t>(original.bytes.data() - bytes.data());
     for (std::size_t bit = start * 8; bit < (start + original.bytes.size()) * 8; ++bit) {
       bytes[bit / 8] ^= std::byte{1} << (bit % 8);
       codec.decode(bytes, decoded);
+      identify(decoded.records);
       for (const Record& record : decoded.records)
         EXPECT_NE(record.digest, original.digest) << bit;
       bytes[bit / 8] ^= std::byte{1} << (bit % 8);

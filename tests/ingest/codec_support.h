@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "ingest/codec.h"
+#include "ingest/frame_id.h"
 #include "tests/ingest/hex.h"
 
 namespace ingest::testing {
@@ -17,6 +18,7 @@ namespace ingest::testing {
 inline Decoded decode(const Codec& codec, Bytes datagram) {
   Decoded decoded;
   codec.decode(datagram, decoded);
+  identify(decoded.records);
   return decoded;
 }
 

@@ -41,7 +41,7 @@ struct World {
     if (greenlet) greenlet->kill();
   }
 
-  void hear(std::string_view nserie) { devices.heard(nserie, listener, device.path(), 1); }
+  void hear(std::string_view nserie) { devices.hold(nserie)->heard(listener, device.path(), 1); }
   void run() {
     greenlet = greenrt::spawn([this] { transmitter.run(); });
     run_until_quiet();
@@ -136,11 +136,11 @@ HUB_TEST(Transmitter, WhatTheKernelRefusesMayBeTriedAgainButNotAtOnce) {
 
 HUB_TEST(Transmitter, SurvivesADeviceThatIsForgottenWhileTheSourceWorks) {
   World world;
-  world.devices.heard("A", world.listener, world.device.path(), 1);
+  world.devices.hold("A")->heard(world.listener, world.device.path(), 1);
   world.source.queue(7, "A", "reboot");
   world.source.during = [&](const std::string& call) {
     for (int i = 0; call == "begin 7" && i < 1000; ++i)
-      world.devices.heard("other " + std::to_string(i), world.listener, {}, 2);
+      world.devices.hold("other " + std::to_string(i))->heard(world.listener, {}, 2);
   };
   EXPECT_EQ(world.transmitter.poll(), 1u);
   EXPECT_EQ(world.devices.find("A"), nullptr);

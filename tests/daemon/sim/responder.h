@@ -16,6 +16,7 @@
 #include "greenrt/greenlet.h"
 #include "greenrt/udp_socket.h"
 #include "ingest/codec.h"
+#include "ingest/frame_id.h"
 
 namespace hilera::sim {
 
@@ -101,7 +102,9 @@ class Responder {
     auto& open = open_[serial];
     open.insert(std::move(frame));
     most_open_ = std::max(most_open_, open.size());
-    for (const ingest::Record& record : decoded.records)
+    std::vector<ingest::Record> records = decoded.records;
+    ingest::identify(records);
+    for (const ingest::Record& record : records)
       keys_.insert(serial + ' ' + std::to_string(record.frame_id) + ' ' + std::string(codec_.name()));
     return times;
   }
