@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "ingest/frame_id.h"
+
 namespace hilera {
 namespace {
 
@@ -59,6 +61,7 @@ void JournalExport::add_records(const JournalRow& row, json& records) {
     records.push_back(std::move(record));
     return;
   }
+  ingest::identify(decoded.records);
   for (const ingest::Record& each : decoded.records) {
     json record = head;
     record["nserie"] = decoded.nserie;
