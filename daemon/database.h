@@ -22,6 +22,7 @@ class Database {
   [[nodiscard]] const db::ConnectionPool& pool() const { return pool_; }
   [[nodiscard]] DownlinkTable& downlinks() { return downlinks_; }
   [[nodiscard]] const DatabaseMonitor& monitor() const { return monitor_; }
+  [[nodiscard]] StoreGate& gate() { return monitor_.gate(); }
 
   // For an end at once: closes the pool, and breaks off the mark of a downlink that is under way, which nothing else
   // could end. Never yields. Idempotent.

@@ -6,12 +6,16 @@
 
 #include "daemon/logging.h"
 #include "db/error.h"
+#include "db/host_check.h"
 #include "db/schema.h"
 
 namespace hilera {
 
-DatabaseMonitor::DatabaseMonitor(const db::ConnectOptions& options, const Pace& pace)
-    : dialer_(options, 1), pace_(pace) {
+DatabaseMonitor::DatabaseMonitor(const db::ConnectOptions& options, const Pace& pace,
+                                 std::shared_ptr<db::HostChoice> hosts)
+    : HostWatcher(hosts ? std::move(hosts) : std::make_shared<db::HostChoice>(options.endpoints)),
+      dialer_(options, 1, shared_hosts()),
+      pace_(pace) {
   greenlet_ = greenrt::spawn([this] { run(); });
   greenlet_->set_name("database monitor");
 }
@@ -26,35 +30,64 @@ void DatabaseMonitor::stop() {
   connection_.reset();
 }
 
+// What may be waiting for the answer of a server that gives none has to look at the next one.
+void DatabaseMonitor::on_host_left() {
+  if (connection_ && connection_->endpoint() != hosts().current()) connection_->discard();
+}
+
+void DatabaseMonitor::on_host_changed(const db::Endpoint& from, const db::Endpoint& to, const std::string& why) {
+  log::warning("database_host_changed", {{"from", from.to_string()}, {"to", to.to_string()}, {"why", why}});
+  gate_.close({});
+  look_now_.set();
+}
+
 void DatabaseMonitor::run() {
   greenrt::Duration pause = pace_.first_pause;
   while (true) {
+    look_now_.clear();
     try {
       look();
       set_problem("");
       pause = pace_.first_pause;
-      greenrt::sleep(pace_.look_every);
+      look_now_.wait(pace_.look_every);
       continue;
     } catch (const std::exception& error) {
       set_problem(error.what());
     }
-    greenrt::sleep(pause);
-    pause = std::min(pause * 2, pace_.look_every);
+    if (connection_ && !connection_->usable()) drop_connection();
+    look_now_.wait(pause);
+    pause = std::min(pause * 2, pace_.longest_pause);
   }
 }
 
 void DatabaseMonitor::look() {
   const greenrt::Deadline deadline(pace_.time_limit);
-  require_schema(connection(deadline), deadline);
+  db::Connection& connection = this->connection(deadline);
+  require_fit_host(connection, deadline);
+  require_schema(connection, deadline);
+  if (connection.endpoint() == hosts().current()) gate_.open();
 }
 
 db::Connection& DatabaseMonitor::connection(greenrt::Deadline deadline) {
-  if (connection_ && connection_->usable()) return *connection_;
-  // A node that has let us down is the last one to be asked again.
-  if (connection_ && connection_->breaking_code() != 0) dialer_.move_on_from(connection_->endpoint());
-  connection_.reset();
-  connection_ = dialer_.connect(deadline);
+  if (!connection_ || !connection_->usable() || connection_->endpoint() != hosts().current()) {
+    drop_connection();
+    connection_ = dialer_.connect(deadline);
+  }
   return *connection_;
+}
+
+void DatabaseMonitor::drop_connection() {
+  const auto gone = std::exchange(connection_, nullptr);
+  if (!gone) return;
+  if (!gone->host_trouble().empty()) hosts().leave(gone->endpoint(), gone->host_trouble());
+  if (gone->lost()) hosts().note_loss();
+}
+
+void DatabaseMonitor::require_fit_host(db::Connection& connection, greenrt::Deadline deadline) {
+  const std::string why = db::unfit_because(db::ask_host(connection, deadline));
+  if (why.empty()) return;
+  hosts().leave(connection.endpoint(), why);
+  throw std::runtime_error(connection.endpoint().to_string() + ": " + why);
 }
 
 void DatabaseMonitor::require_schema(db::Connection& connection, greenrt::Deadline deadline) {
@@ -65,17 +98,23 @@ void DatabaseMonitor::require_schema(db::Connection& connection, greenrt::Deadli
       log::info("schema_applied", {{"version", status.found}});
     } catch (const db::Error& error) {
       if (error.error_class() != db::ErrorClass::kStopAndAlarm) throw;
-      throw std::runtime_error("the tables are " + std::string(db::to_string(status.state)) + " (" + error.what() +
-                               "): run `hileractl schema apply`");
+      refuse_tables("the tables are " + std::string(db::to_string(status.state)) + " (" + error.what() +
+                    "): run `hileractl schema apply`");
     }
   }
   if (status.state != db::SchemaState::kCurrent) {
-    throw std::runtime_error("the tables have version " + std::to_string(status.found) + ", this program knows " +
-                             std::to_string(status.expected));
+    refuse_tables("the tables have version " + std::to_string(status.found) + ", this program knows " +
+                  std::to_string(status.expected));
   }
 }
 
+void DatabaseMonitor::refuse_tables(const std::string& why) {
+  gate_.close(why);
+  throw std::runtime_error(why);
+}
+
 void DatabaseMonitor::set_problem(std::string problem) {
+  if (!gate_.is_open()) gate_.close(problem);
   if (problem == problem_) return;
   if (problem.empty()) {
     log::info("database_ready");

@@ -116,17 +116,18 @@ void Connection::ping(greenrt::Deadline deadline) {
 }
 
 void Connection::discard() {
-  break_off(0);
+  break_off();
 }
 
-void Connection::break_off(unsigned code) {
+void Connection::break_off() {
   if (std::exchange(broken_, true)) return;
-  breaking_code_ = code;
   watcher_->close();
   ::shutdown(fd_, SHUT_RDWR);
 }
 
 void Connection::note_error(const Error& error) {
+  if (error.makes_host_unfit()) host_trouble_ = error.what();
+  if (error.error_class() == ErrorClass::kReconnect) lost_ = true;
   if (options_->on_error) options_->on_error(error);
 }
 

@@ -77,8 +77,10 @@ class Connection {
   // A transaction is open, as of the last answer of the server.
   [[nodiscard]] bool in_transaction() const;
 
-  // The code of the error that broke the connection; 0 when none did.
-  [[nodiscard]] unsigned breaking_code() const { return breaking_code_; }
+  // Ended by the server or the way to it, and not by us; also when that is found out only now. One system call.
+  [[nodiscard]] bool lost() const { return lost_ || !(broken_ || busy_ || usable()); }
+  // Why nothing can be stored on the server, as it has said itself in answer to a statement; empty when it has not.
+  [[nodiscard]] const std::string& host_trouble() const { return host_trouble_; }
 
   [[nodiscard]] const std::string& server_version() const { return server_version_; }
   [[nodiscard]] std::size_t max_allowed_packet() const { return max_allowed_packet_; }
@@ -93,7 +95,7 @@ class Connection {
  private:
   friend class Statement;
 
-  void break_off(unsigned code);
+  void break_off();
   void note_error(const Error& error);
 
   std::shared_ptr<const ConnectOptions> options_;
@@ -107,7 +109,8 @@ class Connection {
   greenrt::Clock::time_point connected_at_ = greenrt::Clock::now();
   bool busy_ = false;
   bool broken_ = false;
-  unsigned breaking_code_ = 0;
+  bool lost_ = false;
+  std::string host_trouble_;
 };
 
 }  // namespace db

@@ -37,7 +37,7 @@ Connection::Use::Use(Connection& connection, greenrt::Deadline deadline)
 void Connection::Use::rethrow_if_interrupted() {
   if (!io_.failed()) return;
   const bool discarded = connection_.broken_;
-  connection_.break_off(0);
+  connection_.break_off();
   if (io_.exception() && !(discarded && is_closed(io_.exception()))) std::rethrow_exception(io_.exception());
   if (io_.exception()) throw Error(ErrorClass::kReconnect, "the connection was discarded while it was in use");
   const DeadlineError error(connection_.endpoint_.to_string() + " did not answer in time");
@@ -58,7 +58,7 @@ void Connection::Use::fail(st_mysql_stmt* statement) {
 void Connection::Use::fail(unsigned code, std::string_view sqlstate, const char* message) {
   rethrow_if_interrupted();
   const Error error(code, sqlstate, message);
-  if (error.breaks_connection()) connection_.break_off(code);
+  if (error.breaks_connection()) connection_.break_off();
   connection_.note_error(error);
   throw error;
 }

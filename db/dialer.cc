@@ -36,7 +36,9 @@ Session open_first(const ConnectOptions& options, const Endpoint& endpoint, cons
     try {
       return open_session(options, endpoint, hosts[i], deadline);
     } catch (const Error& error) {
-      if (error.error_class() != ErrorClass::kReconnect || deadline.expired()) throw;
+      const bool next_may_do =
+          error.error_class() == ErrorClass::kReconnect || error.error_class() == ErrorClass::kWait;
+      if (!next_may_do || deadline.expired()) throw;
     }
   }
   return open_session(options, endpoint, hosts.back(), deadline);
@@ -64,31 +66,27 @@ std::vector<std::string> resolve_by_system(const std::string& host) {
   return addresses;
 }
 
-Dialer::Dialer(ConnectOptions options, std::size_t threads)
+Dialer::Dialer(ConnectOptions options, std::size_t threads, std::shared_ptr<HostChoice> hosts)
     : options_(std::make_shared<const ConnectOptions>(std::move(options))),
+      hosts_(hosts ? std::move(hosts) : std::make_shared<HostChoice>(options_->endpoints)),
       resolvers_(kResolverThreads, kPatience),
-      connectors_(threads, kPatience) {
-  if (options_->endpoints.empty()) throw std::invalid_argument("no database endpoint is given");
-}
+      connectors_(threads, kPatience) {}
 
 std::unique_ptr<Connection> Dialer::connect(greenrt::Deadline deadline) {
-  const std::size_t count = options_->endpoints.size();
-  const std::size_t first = preferred_;
-  for (std::size_t attempt = 0;; ++attempt) {
-    const std::size_t index = (first + attempt) % count;
+  for (std::size_t attempt = 1;; ++attempt) {
+    const Endpoint host = hosts_->current();
     try {
-      auto connection = connect_to(options_->endpoints[index], deadline.sooner(options_->connect_timeout));
-      preferred_ = index;
+      auto connection = connect_to(host, deadline.sooner(options_->connect_timeout));
+      if (host != hosts_->current()) throw Error(ErrorClass::kReconnect, host.to_string() + " was left meanwhile");
+      hosts_->settle();
       return connection;
     } catch (const Error& error) {
       if (options_->on_error) options_->on_error(error);
-      if (attempt + 1 == count || deadline.expired()) throw;
+      if (error.is_crowded_host()) throw;
+      hosts_->leave(host, error.what());
+      if (attempt == hosts_->size() || deadline.expired()) throw;
     }
   }
-}
-
-void Dialer::move_on_from(const Endpoint& endpoint) {
-  if (options_->endpoints[preferred_] == endpoint) preferred_ = (preferred_ + 1) % options_->endpoints.size();
 }
 
 std::unique_ptr<Connection> Dialer::connect_to(const Endpoint& endpoint, greenrt::Deadline deadline) {

@@ -5,6 +5,9 @@
 // Connecting, TLS handshake and login run on `threads` others, each attempt bounded by connect_timeout. An attempt
 // whose greenlet was killed goes on by itself, and closes what it made.
 //
+// Of several servers it tries the current one of a HostChoice, which it moves on from one that fails; all that share
+// the choice get connections to the same server.
+//
 // With TLS and verification of a server that is given by name, Connector/C must see the name, and looks it up once more
 // itself: there the last good address is of no help.
 //
@@ -20,6 +23,7 @@
 
 #include "db/connect_options.h"
 #include "db/connection.h"
+#include "db/host_choice.h"
 #include "greenrt/deadline.h"
 #include "greenrt/thread_pool.h"
 
@@ -27,18 +31,15 @@ namespace db {
 
 class Dialer {
  public:
-  // Throws std::invalid_argument when there is no endpoint.
-  explicit Dialer(ConnectOptions options, std::size_t threads = 2);
+  // Without `hosts`, the choice is its own, of options.endpoints. Throws std::invalid_argument when there is none.
+  explicit Dialer(ConnectOptions options, std::size_t threads = 2, std::shared_ptr<HostChoice> hosts = nullptr);
 
-  // Yields until one of the endpoints, tried in order from the one that worked last, gives a session; throws the last
-  // db::Error when none does. Killed: passes it on.
+  // Yields until the current server, or one that it goes on to, gives a session; throws the last db::Error when none
+  // does. A server that has too many connections works, and is not left. Killed: passes it on.
   std::unique_ptr<Connection> connect(greenrt::Deadline deadline = greenrt::Deadline::never());
 
-  // Begins with another endpoint next time, if `endpoint` is the one it would begin with: that server answers, but
-  // cannot work.
-  void move_on_from(const Endpoint& endpoint);
-
   [[nodiscard]] const ConnectOptions& options() const { return *options_; }
+  [[nodiscard]] const std::shared_ptr<HostChoice>& hosts() const { return hosts_; }
 
  private:
   std::unique_ptr<Connection> connect_to(const Endpoint& endpoint, greenrt::Deadline deadline);
@@ -46,7 +47,7 @@ class Dialer {
   std::vector<std::string> last_good_address(const std::string& host, const std::string& trouble) const;
 
   std::shared_ptr<const ConnectOptions> options_;
-  std::size_t preferred_ = 0;
+  std::shared_ptr<HostChoice> hosts_;
   std::unordered_map<std::string, std::vector<std::string>> known_addresses_;
   greenrt::ThreadPool resolvers_;
   greenrt::ThreadPool connectors_;

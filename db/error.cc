@@ -30,6 +30,7 @@ constexpr std::array kCodes = {
     ClassifiedCode{1205, kRollbackRetry},  // lock wait timeout
     ClassifiedCode{1206, kWait},           // lock table full
     ClassifiedCode{1213, kRetry},          // deadlock
+    ClassifiedCode{1226, kWait},           // a limit of this user is reached (connections, statements an hour)
     ClassifiedCode{1264, kPoisonRow},      // out of range
     ClassifiedCode{1265, kPoisonRow},      // data truncated
     ClassifiedCode{1290, kWait},           // the server runs with --read-only
@@ -39,6 +40,7 @@ constexpr std::array kCodes = {
     ClassifiedCode{1406, kPoisonRow},      // data too long
     ClassifiedCode{1452, kPoisonRow},      // foreign key
     ClassifiedCode{1644, kPoisonRow},      // a trigger's SIGNAL
+    ClassifiedCode{1792, kWait},           // read-only transaction, which the server makes of every one
     ClassifiedCode{1836, kWait},           // read only
     ClassifiedCode{1927, kReconnect},      // connection was killed
     ClassifiedCode{1969, kRollbackRetry},  // max_statement_time exceeded
@@ -56,6 +58,8 @@ constexpr std::array kCodes = {
 static_assert(std::ranges::is_sorted(kCodes, {}, &ClassifiedCode::code));
 
 constexpr unsigned kPacketTooLarge = 1153;  // the server closes the connection after it
+constexpr std::array kCrowdedHost = {1040U, 1203U, 1226U};
+constexpr std::array kUnfitHost = {1047U, 1290U, 1792U, 1836U};
 
 ErrorClass classify_by_sqlstate(std::string_view sqlstate) {
   const std::string_view kind = sqlstate.substr(0, 2);
@@ -111,6 +115,14 @@ Error::Error(ErrorClass error_class, const std::string& message)
 
 bool Error::breaks_connection() const {
   return error_class_ == kReconnect || is_client_error(code_) || code_ == kPacketTooLarge;
+}
+
+bool Error::is_crowded_host() const {
+  return std::ranges::find(kCrowdedHost, code_) != kCrowdedHost.end();
+}
+
+bool Error::makes_host_unfit() const {
+  return std::ranges::find(kUnfitHost, code_) != kUnfitHost.end();
 }
 
 }  // namespace db

@@ -64,6 +64,11 @@ class Error : public std::runtime_error {
   // The connection on which it happened is of no further use.
   [[nodiscard]] bool breaks_connection() const;
 
+  // The server has too many connections, of ours or of all: it works, but not for one more.
+  [[nodiscard]] bool is_crowded_host() const;
+  // The server says that it cannot store anything for the time being: it is read-only, or a node without its cluster.
+  [[nodiscard]] bool makes_host_unfit() const;
+
  private:
   unsigned code_ = 0;
   std::string sqlstate_;

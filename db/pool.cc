@@ -49,6 +49,10 @@ greenrt::Duration ConnectionPool::query_timeout() const {
   return state_->query_timeout();
 }
 
+const std::shared_ptr<HostChoice>& ConnectionPool::hosts() const {
+  return state_->hosts();
+}
+
 const std::string& ConnectionPool::last_error() const {
   return state_->last_error();
 }

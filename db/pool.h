@@ -9,6 +9,10 @@
 // broken, within a transaction, or too old is closed, and replaced when it is needed; an idle one that the server has
 // closed meanwhile is found out before it is lent.
 //
+// All connections are to the current server of a HostChoice. When that is left, the idle ones are closed at once and
+// those on loan when they come back; a server is left when it cannot be connected to, or says on one of the connections
+// that it cannot store anything. One lost connection alone leaves no server, but is noted there as a loss.
+//
 // Leases may outlive close() and the pool itself. One hub's thread only.
 
 #pragma once
@@ -22,12 +26,14 @@
 #include "db/connect_options.h"
 #include "db/connection.h"
 #include "db/error.h"
+#include "db/host_choice.h"
 #include "greenrt/deadline.h"
 
 namespace db {
 
 struct PoolOptions {
   ConnectOptions connect;
+  std::shared_ptr<HostChoice> hosts;    // none: one of its own, of connect.endpoints
   std::size_t connections = 8;          // at most
   std::size_t concurrent_connects = 2;  // at most
   greenrt::Duration back_off_min = std::chrono::milliseconds(100);
@@ -42,8 +48,9 @@ struct PoolStats {
   std::size_t waiting = 0;  // greenlets in acquire()
   std::uint64_t connects = 0;
   std::uint64_t connect_failures = 0;
-  std::uint64_t discarded = 0;  // connections closed because they were broken, stale or too old
-  ErrorCounts errors;           // failed connects included
+  std::uint64_t discarded =
+      0;               // connections closed because they were broken, stale, too old, or to a server that was left
+  ErrorCounts errors;  // failed connects included
 };
 
 namespace detail {
@@ -93,6 +100,8 @@ class ConnectionPool {
 
   // How long a call on one of its connections can take: ConnectOptions::query_timeout.
   [[nodiscard]] greenrt::Duration query_timeout() const;
+
+  [[nodiscard]] const std::shared_ptr<HostChoice>& hosts() const;
 
   // Why the last attempt to connect failed; empty after one that succeeded.
   [[nodiscard]] const std::string& last_error() const;

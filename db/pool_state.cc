@@ -9,13 +9,16 @@
 namespace db::detail {
 namespace {
 
-constexpr unsigned kNodeNotReady = 1047;  // Galera: it lets one in, but answers nothing
 constexpr std::uint32_t kMaxDoublings = 20;
 
 }  // namespace
 
 PoolState::PoolState(PoolOptions options)
-    : options_(std::move(options)),
+    : PoolState(options, options.hosts ? options.hosts : std::make_shared<HostChoice>(options.connect.endpoints)) {}
+
+PoolState::PoolState(PoolOptions options, std::shared_ptr<HostChoice> hosts)
+    : HostWatcher(hosts),
+      options_(std::move(options)),
       dialer_(
           [this] {
             ConnectOptions connect = options_.connect;
@@ -25,7 +28,7 @@ PoolState::PoolState(PoolOptions options)
             };
             return connect;
           }(),
-          options_.concurrent_connects) {}
+          options_.concurrent_connects, std::move(hosts)) {}
 
 void PoolState::start_keepers(const std::shared_ptr<PoolState>& state) {
   for (std::size_t i = 0; i < std::max<std::size_t>(state->options_.concurrent_connects, 1); ++i) {
@@ -67,13 +70,26 @@ void PoolState::give_back(std::unique_ptr<Connection> connection) {
     offer(std::move(connection));
     return;
   }
-  if (connection->breaking_code() == kNodeNotReady) dialer_.move_on_from(connection->endpoint());
-  if (!closed_) ++totals_.discarded;
+  if (!closed_) retire(*connection);
   asleep_.wake_one();
+}
+
+void PoolState::retire(const Connection& connection) {
+  ++totals_.discarded;
+  if (!connection.host_trouble().empty()) hosts()->leave(connection.endpoint(), connection.host_trouble());
+  if (connection.lost() || connection.endpoint() != hosts()->current()) hosts()->note_loss();
+}
+
+void PoolState::on_host_left() {
+  totals_.discarded += idle_.size();
+  idle_.clear();
 }
 
 bool PoolState::reusable(const Connection& connection) const {
   if (connection.broken() || connection.in_transaction()) return false;
+  if (hosts()->several() && !(connection.host_trouble().empty() && connection.endpoint() == hosts()->current())) {
+    return false;
+  }
   return options_.max_age <= greenrt::Duration::zero() ||
          greenrt::Clock::now() - connection.connected_at() < options_.max_age;
 }
@@ -83,7 +99,7 @@ std::unique_ptr<Connection> PoolState::take_idle() {
     auto connection = std::move(idle_.front());
     idle_.pop_front();
     if (reusable(*connection) && connection->usable()) return connection;
-    ++totals_.discarded;
+    retire(*connection);
   }
   return nullptr;
 }
@@ -137,8 +153,8 @@ void PoolState::connect_one() {
   std::unique_ptr<Connection> connection;
   try {
     connection = dialer_.connect();
-  } catch (const std::exception& error) {
-    note_failure(error.what());
+  } catch (const std::exception& failure) {
+    note_failure(failure);
     return;
   }
   ++totals_.connects;
@@ -147,9 +163,12 @@ void PoolState::connect_one() {
   if (!closed_) offer(std::move(connection));
 }
 
-void PoolState::note_failure(const char* what) {
+void PoolState::note_failure(const std::exception& failure) {
+  const auto* error = dynamic_cast<const Error*>(&failure);
+  const bool without_any = idle_.empty() && leased_ == 0;
+  if (error && error->is_crowded_host() && without_any) hosts()->leave(hosts()->current(), failure.what());
   ++totals_.connect_failures;
-  last_error_ = what;
+  last_error_ = failure.what();
   auto pause = options_.back_off_min;
   for (std::uint32_t i = 0; i < std::min(failures_, kMaxDoublings) && pause < options_.back_off_max; ++i)
     pause *= 2;

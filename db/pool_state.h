@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "db/dialer.h"
+#include "db/host_choice.h"
 #include "db/pool.h"
 #include "greenrt/deadline.h"
 #include "greenrt/greenlet.h"
@@ -21,7 +22,7 @@
 
 namespace db::detail {
 
-class PoolState {
+class PoolState : private HostWatcher {
  public:
   explicit PoolState(PoolOptions options);
 
@@ -34,6 +35,7 @@ class PoolState {
 
   [[nodiscard]] PoolStats stats() const;
   [[nodiscard]] greenrt::Duration query_timeout() const { return options_.connect.query_timeout; }
+  [[nodiscard]] const std::shared_ptr<HostChoice>& hosts() const { return dialer_.hosts(); }
   [[nodiscard]] const std::string& last_error() const { return last_error_; }
 
  private:
@@ -41,9 +43,15 @@ class PoolState {
     std::unique_ptr<Connection> connection;
   };
 
+  PoolState(PoolOptions options, std::shared_ptr<HostChoice> hosts);
+
+  void on_host_left() override;
+
   void keep();
   void connect_one();
-  void note_failure(const char* what);
+  void note_failure(const std::exception& failure);
+  // What a connection that is not lent again tells of its server.
+  void retire(const Connection& connection);
   [[nodiscard]] bool may_connect() const;
   [[nodiscard]] bool reusable(const Connection& connection) const;
   std::unique_ptr<Connection> take_idle();

@@ -10,6 +10,7 @@
 #include <new>
 #include <system_error>
 
+#include "db/host_check.h"
 #include "db/io_wait.h"
 
 namespace db {
@@ -58,17 +59,26 @@ void set_options(MYSQL* handle, const ConnectOptions& options, const Endpoint& e
   if (!options.tls->ca_file.empty()) mysql_optionsv(handle, MYSQL_OPT_SSL_CA, options.tls->ca_file.c_str());
 }
 
+HostFacts facts_of(MYSQL* handle, const IoCall& call, const Endpoint& endpoint) {
+  return ask_host([&](std::string_view statement, HostFacts& facts) {
+    if (mysql_real_query(handle, statement.data(), statement.size()) != 0) throw_error(handle, call, endpoint);
+    const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> result(mysql_store_result(handle),
+                                                                          &mysql_free_result);
+    if (!result) throw_error(handle, call, endpoint);
+    while (const MYSQL_ROW row = mysql_fetch_row(result.get()))
+      facts.emplace(row[0], row[1] ? row[1] : "");
+  });
+}
+
 void configure(Session& session, const ConnectOptions& options, const IoCall& call) {
   MYSQL* const handle = session.handle.get();
+  const HostFacts facts = facts_of(handle, call, session.endpoint);
+  if (const std::string why = unfit_because(facts); !why.empty()) {
+    throw Error(ErrorClass::kWait, session.endpoint.to_string() + ": " + why);
+  }
   const std::string settings = session_settings(options);
   if (mysql_real_query(handle, settings.data(), settings.size()) != 0) throw_error(handle, call, session.endpoint);
-
-  constexpr std::string_view kQuestion = "SELECT @@max_allowed_packet";
-  if (mysql_real_query(handle, kQuestion.data(), kQuestion.size()) != 0) throw_error(handle, call, session.endpoint);
-  const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> result(mysql_store_result(handle), &mysql_free_result);
-  const MYSQL_ROW row = result ? mysql_fetch_row(result.get()) : nullptr;
-  if (!row || !row[0]) throw_error(handle, call, session.endpoint);
-  session.max_allowed_packet = std::strtoull(row[0], nullptr, 10);
+  session.max_allowed_packet = std::strtoull(facts.at("max_allowed_packet").c_str(), nullptr, 10);
   session.server_version = mysql_get_server_info(handle);
 }
 

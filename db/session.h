@@ -21,7 +21,7 @@ struct Session {
 };
 
 // Connects to `host`, which is the numeric address of `endpoint` (or its name, where TLS has to verify that), or to its
-// socket. Throws db::Error.
+// socket. Throws db::Error; of class kWait when nothing can be stored there (see host_check.h).
 Session open_session(const ConnectOptions& options, const Endpoint& endpoint, const std::string& host,
                      greenrt::Deadline deadline);
 

@@ -19,12 +19,14 @@ DatabaseMonitor::Pace fast() {
 
 // A monitor of a database, and words for what it says.
 struct World {
-  explicit World(const db::ConnectOptions& options) : monitor(options, fast()) {}
+  explicit World(const db::ConnectOptions& options)
+      : hosts(std::make_shared<db::HostChoice>(options.endpoints)), monitor(options, fast(), hosts) {}
 
-  void wait_until_healthy() const {
+  void wait_until_healthy() {
     while (!monitor.healthy())
       greenrt::testing::let_poll();
     EXPECT_THAT(monitor.problem(), IsEmpty());
+    EXPECT_TRUE(monitor.gate().is_open());
   }
   void wait_for_problem(std::string_view text) const {
     while (monitor.problem().find(text) == std::string::npos)
@@ -32,7 +34,27 @@ struct World {
     EXPECT_FALSE(monitor.healthy());
   }
 
+  std::shared_ptr<db::HostChoice> hosts;
   DatabaseMonitor monitor;
+};
+
+// One server by two addresses: over TCP, and by its socket.
+db::ConnectOptions twice(const TestDatabase& database) {
+  db::ConnectOptions options = database.options();
+  options.endpoints.push_back({.host = {}, .port = 0, .socket = database.server().socket()});
+  return options;
+}
+
+// Makes the server refuse writes, for a test.
+class ReadOnlyServer {
+ public:
+  explicit ReadOnlyServer(PrivateMariadb& server) : server_(server) { server_.sql("SET GLOBAL read_only = 1"); }
+  ~ReadOnlyServer() { server_.sql("SET GLOBAL read_only = 0"); }
+  ReadOnlyServer(const ReadOnlyServer&) = delete;
+  ReadOnlyServer& operator=(const ReadOnlyServer&) = delete;
+
+ private:
+  PrivateMariadb& server_;
 };
 
 // An account that may use the tables, and not make any.
@@ -57,20 +79,20 @@ SERVER_TEST(DatabaseMonitor, IsNotHealthyBeforeItHasLooked) {
 
 SERVER_TEST(DatabaseMonitor, IsHealthyWhenTheTablesAreThere) {
   const TestDatabase database;
-  const World world(database.options());
+  World world(database.options());
   world.wait_until_healthy();
 }
 
 SERVER_TEST(DatabaseMonitor, MakesTheTablesWhenItMay) {
   const auto options = options_for(db::testing::server(), db::testing::server().new_database());
-  const World world(options);
+  World world(options);
   world.wait_until_healthy();
   EXPECT_EQ(db::check_schema(*db::testing::connect(options)).state, db::SchemaState::kCurrent);
 }
 
 SERVER_TEST(DatabaseMonitor, SaysWhatToDoWhenItMayNot) {
   const auto name = db::testing::server().new_database();
-  const World world(limited_account(db::testing::server(), name));
+  World world(limited_account(db::testing::server(), name));
   world.wait_for_problem("the tables are missing");
   EXPECT_THAT(world.monitor.problem(),
               AllOf(HasSubstr("CREATE command denied"), HasSubstr("`hileractl schema apply`")));
@@ -81,7 +103,7 @@ SERVER_TEST(DatabaseMonitor, SaysWhatToDoWhenItMayNot) {
 
 SERVER_TEST(DatabaseMonitor, NoticesThatTheTablesAreGone) {
   const TestDatabase database;
-  const World world(limited_account(database.server(), database.name()));
+  World world(limited_account(database.server(), database.name()));
   world.wait_until_healthy();
   database.sql("RENAME TABLE schema_version TO elsewhere");
   world.wait_for_problem("the tables are missing");
@@ -92,22 +114,77 @@ SERVER_TEST(DatabaseMonitor, NoticesThatTheTablesAreGone) {
 SERVER_TEST(DatabaseMonitor, KeepsItsHandsOffNewerTables) {
   const TestDatabase database;
   database.sql("INSERT INTO schema_version (version, name) VALUES (999, 'from the future')");
-  const World world(database.options());
+  World world(database.options());
   world.wait_for_problem("the tables have version 999, this program knows " + std::to_string(db::schema_version()));
   EXPECT_EQ(database.rows("schema_version"), std::to_string(db::schema_version() + 1));
+  EXPECT_FALSE(world.monitor.gate().is_open());
+  EXPECT_EQ(world.monitor.gate().problem(), world.monitor.problem());
+  database.sql("DELETE FROM schema_version WHERE version = 999");
+  world.wait_until_healthy();
+}
+
+SERVER_TEST(DatabaseMonitor, KeepsItsGateOpenWhileTheServerIsAway) {
+  const TestDatabase database;
+  World world(database.options());
+  world.wait_until_healthy();
+  {
+    const ReadOnlyServer read_only(database.server());
+    world.wait_for_problem("the server is read-only");
+    EXPECT_TRUE(world.monitor.gate().is_open()) << "the tables were right";
+  }
+  world.wait_until_healthy();
+}
+
+SERVER_TEST(DatabaseMonitor, LooksAtTheTablesOfTheServerThatIsGoneTo) {
+  const TestDatabase database;
+  World world(twice(database));
+  world.wait_until_healthy();
+  const db::Endpoint first = world.hosts->current();
+  world.hosts->leave(world.hosts->current(), "a test");
+  world.hosts->settle();
+  EXPECT_FALSE(world.monitor.gate().is_open());
+  EXPECT_EQ(world.monitor.gate().problem(), "") << "nobody knows yet";
+  while (!world.monitor.gate().is_open())
+    greenrt::testing::let_poll();
+  EXPECT_NE(world.hosts->current(), first);
+}
+
+SERVER_TEST(DatabaseMonitor, LeavesAServerThatTakesNoWritesAnyMore) {
+  PrivateMariadb& server = db::testing::server();
+  const TestDatabase database;
+  World world(twice(database));
+  world.wait_until_healthy();
+  const db::Endpoint first = world.hosts->current();
+  {
+    const ReadOnlyServer read_only(server);
+    while (world.hosts->current() == first)
+      greenrt::testing::let_poll();
+  }
+  world.wait_until_healthy();
+}
+
+SERVER_TEST(DatabaseMonitor, NotesTheLossOfItsConnection) {
+  const TestDatabase database;
+  World world(twice(database));
+  world.wait_until_healthy();
+  database.sql("KILL CONNECTION " + database.sql("SELECT id FROM information_schema.processlist WHERE db = '" +
+                                                 database.name() + "' AND id <> CONNECTION_ID()"));
+  while (world.hosts->losses() == 0)
+    greenrt::testing::let_poll();
+  EXPECT_EQ(world.hosts->changes(), 0u);
 }
 
 SERVER_TEST(DatabaseMonitor, SaysWhyItCannotLogIn) {
   const TestDatabase database;
   auto options = database.options();
   options.password = "not it";
-  const World world(options);
+  World world(options);
   world.wait_for_problem("Access denied");
 }
 
 SERVER_TEST(DatabaseMonitor, SurvivesTheEndOfItsConnection) {
   const TestDatabase database;
-  const World world(database.options());
+  World world(database.options());
   world.wait_until_healthy();
   const std::string others =
       " FROM information_schema.processlist WHERE db = '" + database.name() + "' AND id <> CONNECTION_ID()";
@@ -135,7 +212,7 @@ SERVER_TEST(DatabaseMonitor, FindsTheServerThatAnswers) {
   options.endpoints.insert(options.endpoints.begin(),
                            {.host = "127.0.0.1", .port = nobody.local_address().port(), .socket = {}});
   nobody.close();
-  const World world(options);
+  World world(options);
   world.wait_until_healthy();
 }
 
@@ -143,7 +220,7 @@ TEST(DatabaseMonitor, NoticesThatTheServerGoesAndComesBack) {
   PrivateMariadb own;
   greenrt::testing::run_in_hub([&] {
     const TestDatabase database(own);
-    const World world(database.options());
+    World world(database.options());
     world.wait_until_healthy();
     own.kill();
     world.wait_for_problem("127.0.0.1:" + std::to_string(own.port()));

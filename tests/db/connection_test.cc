@@ -218,7 +218,20 @@ SERVER_TEST(Connection, CanBeDiscardedWhileAnotherGreenletUsesIt) {
   wait_until_executing(connection->thread_id(), "SELECT SLEEP");
   connection->discard();
   EXPECT_EQ(user->get(), ErrorClass::kReconnect);
+  EXPECT_FALSE(connection->lost()) << "it was our own doing";
   expect_broken(*connection);
+}
+
+SERVER_TEST(Connection, RemembersThatTheServerCannotStoreAnything) {
+  const auto connection = connect();
+  EXPECT_EQ(connection->host_trouble(), "");
+  EXPECT_EQ(error_of([&] { connection->query("SELECT nothing"); }).error_class(), ErrorClass::kStopAndAlarm);
+  EXPECT_EQ(connection->host_trouble(), "");
+  const Error error = error_of(
+      [&] { connection->query("SIGNAL SQLSTATE '25006' SET MYSQL_ERRNO = 1792, MESSAGE_TEXT = 'read-only'"); });
+  EXPECT_EQ(error.error_class(), ErrorClass::kWait);
+  EXPECT_EQ(connection->host_trouble(), "read-only (1792)");
+  EXPECT_TRUE(connection->usable());
 }
 
 SERVER_TEST(Connection, BreaksWhenTheServerKillsIt) {
@@ -226,7 +239,7 @@ SERVER_TEST(Connection, BreaksWhenTheServerKillsIt) {
   server().sql("KILL " + std::to_string(connection->thread_id()));
   const Error error = error_of([&] { connection->query("SELECT 1"); });
   EXPECT_EQ(error.error_class(), ErrorClass::kReconnect);
-  EXPECT_EQ(connection->breaking_code(), error.code());
+  EXPECT_TRUE(connection->lost());
   expect_broken(*connection);
 }
 

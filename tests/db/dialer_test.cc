@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 
@@ -164,15 +165,59 @@ SERVER_TEST(Dialer, GoesOnToTheNextEndpoint) {
   EXPECT_EQ(errors, 1) << "it begins with the one that worked";
 }
 
-SERVER_TEST(Dialer, MovesOnFromAnEndpointThatCannotWork) {
+SERVER_TEST(Dialer, GoesWhereTheOthersAreThatShareItsChoice) {
   ConnectOptions options = tcp_options();
   options.endpoints.push_back(socket_options().endpoints[0]);
+  const auto hosts = std::make_shared<HostChoice>(options.endpoints);
+  Dialer one(options, 1, hosts);
+  Dialer other(options, 1, hosts);
+  EXPECT_EQ(one.connect()->endpoint(), options.endpoints[0]);
+  hosts->leave(options.endpoints[0], "a test");
+  EXPECT_EQ(one.connect()->endpoint(), options.endpoints[1]);
+  EXPECT_EQ(other.connect()->endpoint(), options.endpoints[1]);
+  EXPECT_EQ(hosts->changes(), 1u);
+}
+
+SERVER_TEST(Dialer, GivesUpAConnectionToAServerThatWasLeftMeanwhile) {
+  StuckResolver resolver;
+  ConnectOptions options = by_name(resolver);
+  options.endpoints.push_back(socket_options().endpoints[0]);
+  const auto hosts = std::make_shared<HostChoice>(options.endpoints);
+  Dialer dialer(options, 1, hosts);
+  auto connecting = spawn([&] { return dialer.connect()->endpoint(); });
+  while (resolver.asked() == 0)
+    greenrt::yield();
+  hosts->leave(options.endpoints[0], "a test");
+  resolver.release();
+  EXPECT_EQ(connecting->get(), options.endpoints[1]);
+}
+
+// Makes the shared server refuse writes, for a test.
+class ReadOnlyServer {
+ public:
+  ReadOnlyServer() { server().sql("SET GLOBAL read_only = 1"); }
+  ~ReadOnlyServer() { server().sql("SET GLOBAL read_only = 0"); }
+  ReadOnlyServer(const ReadOnlyServer&) = delete;
+  ReadOnlyServer& operator=(const ReadOnlyServer&) = delete;
+};
+
+SERVER_TEST(Dialer, RefusesAServerThatIsReadOnly) {
+  const ReadOnlyServer read_only;
+  const Error error = error_of([] { connect(tcp_options()); });
+  EXPECT_EQ(error.error_class(), ErrorClass::kWait);
+  EXPECT_EQ(error.what(), tcp_options().endpoints[0].to_string() + ": the server is read-only (read_only)");
+}
+
+SERVER_TEST(Dialer, StaysWithAServerThatHasTooManyConnections) {
+  server().sql("CREATE OR REPLACE USER crowd@'%' IDENTIFIED BY 'x' WITH MAX_USER_CONNECTIONS 1");
+  ConnectOptions options = tcp_options();
+  options.user = "crowd";
+  options.password = "x";
+  options.endpoints.push_back(socket_options().endpoints[0]);
   Dialer dialer(options);
-  EXPECT_EQ(dialer.connect()->endpoint(), options.endpoints[0]);
-  dialer.move_on_from(options.endpoints[1]);  // not the one it would begin with
-  EXPECT_EQ(dialer.connect()->endpoint(), options.endpoints[0]);
-  dialer.move_on_from(options.endpoints[0]);
-  EXPECT_EQ(dialer.connect()->endpoint(), options.endpoints[1]);
+  const auto only_one = dialer.connect();
+  EXPECT_TRUE(error_of([&] { dialer.connect(); }).is_crowded_host());
+  EXPECT_EQ(dialer.hosts()->current(), options.endpoints[0]);
 }
 
 SERVER_TEST(Dialer, LeavesTheHubAloneWhileTheResolverDoesNotAnswer) {

@@ -27,12 +27,13 @@ INSTANTIATE_TEST_SUITE_P(
         {1644, kPoisonRow},    {4025, kPoisonRow},     {1044, kStopAndAlarm},  {1045, kStopAndAlarm},
         {1049, kStopAndAlarm}, {1054, kStopAndAlarm},  {1142, kStopAndAlarm},  {1143, kStopAndAlarm},
         {1146, kStopAndAlarm}, {1021, kWait},          {1030, kWait},          {1114, kWait},
-        {1206, kWait},         {1290, kWait},          {1836, kWait},
+        {1206, kWait},         {1226, kWait},          {1290, kWait},          {1792, kWait},
+        {1836, kWait},
     }),
     [](const auto& each) { return std::to_string(each.param.code); });
 
 TEST(ErrorClasses, HaveATableWithoutFurtherLines) {
-  EXPECT_EQ(classified_codes().size(), 43u) << "a line of the table is not tested above";
+  EXPECT_EQ(classified_codes().size(), 45u) << "a line of the table is not tested above";
 }
 
 TEST(ErrorClasses, TakeUnknownCodesOfTheClientForALostConnection) {
@@ -51,6 +52,19 @@ TEST(ErrorClasses, StopAtWhatNobodyKnows) {
   EXPECT_EQ(classify(9999, "HY000"), kStopAndAlarm);
   EXPECT_EQ(classify(9999, "42000"), kStopAndAlarm);
   EXPECT_EQ(classify(9999, ""), kStopAndAlarm);
+}
+
+TEST(Error, TellsAServerThatCannotStoreAnythingFromAnErrorOfTheStatement) {
+  for (const unsigned code : {1047U, 1290U, 1792U, 1836U})
+    EXPECT_TRUE(Error(code, "HY000", "").makes_host_unfit()) << code;
+  for (const unsigned code : {1040U, 1205U, 1213U, 1146U, 2013U})
+    EXPECT_FALSE(Error(code, "HY000", "").makes_host_unfit()) << code;
+}
+
+TEST(Error, TellsAServerWithTooManyConnections) {
+  for (const unsigned code : {1040U, 1203U, 1226U})
+    EXPECT_TRUE(Error(code, "42000", "").is_crowded_host()) << code;
+  EXPECT_FALSE(Error(1129, "HY000", "").is_crowded_host());
 }
 
 TEST(ErrorClasses, HaveNamesForMetrics) {

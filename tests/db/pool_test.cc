@@ -213,6 +213,122 @@ SERVER_TEST(ConnectionPool, MovesOnFromANodeThatIsNotReady) {
   EXPECT_EQ(pool->acquire()->endpoint(), connect.endpoints[1]);
 }
 
+ConnectOptions two_hosts() {
+  ConnectOptions connect = tcp_options();
+  connect.endpoints.push_back(socket_options().endpoints[0]);
+  return connect;
+}
+
+SERVER_TEST(ConnectionPool, MovesOnFromAServerThatIsReadOnly) {
+  const ConnectOptions connect = two_hosts();
+  TestPool pool(pool_options(1, connect));
+  {
+    const auto lease = pool->acquire();
+    EXPECT_EQ(error_of([&] { lease->query("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290"); }).code(), 1290u);
+    EXPECT_FALSE(lease->broken());
+  }
+  EXPECT_EQ(pool->acquire()->endpoint(), connect.endpoints[1]);
+  EXPECT_EQ(pool->hosts()->changes(), 1u);
+}
+
+SERVER_TEST(ConnectionPool, KeepsTheConnectionToTheOnlyServerThoughThatIsReadOnly) {
+  TestPool pool(pool_options(1));
+  const auto first = pool->acquire()->thread_id();
+  EXPECT_THROW(pool->acquire()->query("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290"), Error);
+  EXPECT_EQ(pool->acquire()->thread_id(), first);
+}
+
+SERVER_TEST(ConnectionPool, HasAllConnectionsToOneServer) {
+  const ConnectOptions connect = two_hosts();
+  TestPool pool(pool_options(3, connect));
+  auto on_loan = pool->acquire();
+  pool->acquire();  // a second one, idle
+  EXPECT_EQ(pool->stats().idle, 1u);
+  pool->hosts()->leave(connect.endpoints[0], "a test");
+  EXPECT_EQ(pool->stats().idle, 0u) << "closed at once";
+  EXPECT_EQ(pool->acquire()->endpoint(), connect.endpoints[1]);
+  EXPECT_EQ(on_loan->query("SELECT 1")[0].int64(0), 1);
+  on_loan.release();
+  EXPECT_EQ(pool->stats().idle, 1u) << "closed when it came back";
+  EXPECT_EQ(pool->acquire()->endpoint(), connect.endpoints[1]);
+}
+
+SERVER_TEST(ConnectionPool, StaysWhereOneConnectionWasLostAndNotesTheLoss) {
+  const ConnectOptions connect = two_hosts();
+  TestPool pool(pool_options(2, connect));
+  {
+    const auto lease = pool->acquire();
+    server().sql("KILL " + std::to_string(lease->thread_id()));
+    EXPECT_THROW(lease->query("SELECT 1"), Error);
+  }
+  EXPECT_EQ(pool->hosts()->losses(), 1u);
+  EXPECT_EQ(pool->acquire()->endpoint(), connect.endpoints[0]);
+  EXPECT_EQ(pool->hosts()->changes(), 0u);
+}
+
+SERVER_TEST(ConnectionPool, NotesTheLossOfAnIdleConnection) {
+  TestPool pool(pool_options(1, two_hosts()));
+  server().sql("KILL " + std::to_string(pool->acquire()->thread_id()));
+  wait_for_sessions(0);
+  pool->acquire();
+  EXPECT_EQ(pool->hosts()->losses(), 1u);
+}
+
+SERVER_TEST(ConnectionPool, TakesAConnectionThatItsUserBrokeForNoLoss) {
+  TestPool pool(pool_options(1, two_hosts()));
+  pool->acquire()->discard();
+  pool->acquire()->execute("START TRANSACTION");
+  pool->acquire();
+  EXPECT_EQ(pool->stats().discarded, 2u);
+  EXPECT_EQ(pool->hosts()->losses(), 0u);
+}
+
+TEST(ConnectionPool, GoesToTheOtherServerWhenOneDiesAndStaysThere) {
+  PrivateMariadb own;
+  server();
+  greenrt::testing::run_in_hub([&] {
+    ConnectOptions connect = tcp_options();
+    const Endpoint other = connect.endpoints[0];
+    connect.endpoints.insert(connect.endpoints.begin(), {.host = "127.0.0.1", .port = own.port(), .socket = {}});
+    TestPool pool(pool_options(2, connect));
+    EXPECT_EQ(pool->acquire()->endpoint(), connect.endpoints[0]);
+    own.kill();
+    EXPECT_EQ(pool->acquire()->endpoint(), other);
+    EXPECT_EQ(pool->hosts()->changes(), 1u);
+    own.start();
+    auto first = pool->acquire();
+    EXPECT_EQ(pool->acquire()->endpoint(), other) << "a new one, too";
+    EXPECT_EQ(pool->hosts()->changes(), 1u);
+  });
+}
+
+SERVER_TEST(ConnectionPool, LeavesAServerThatHasNoRoomForItsFirstConnection) {
+  server().sql("CREATE OR REPLACE USER crowd@'%' IDENTIFIED BY 'x' WITH MAX_USER_CONNECTIONS 1");
+  ConnectOptions connect = two_hosts();
+  connect.user = "crowd";
+  connect.password = "x";
+  PoolOptions options = pool_options(2, connect);
+  options.back_off_min = options.back_off_max = hours(1);
+  std::optional<TestPool> pool(std::in_place, options);
+  const auto fails_once = [&] {
+    auto waiter = spawn([&] { EXPECT_THROW((*pool)->acquire(), PoolClosed); });
+    while ((*pool)->stats().connect_failures == 0)
+      greenrt::testing::let_poll();
+    return waiter;
+  };
+  auto lease = (*pool)->acquire();
+  auto waiter = fails_once();
+  EXPECT_EQ((*pool)->hosts()->current(), connect.endpoints[0]) << "one works there";
+  pool.reset();
+  waiter->join();
+
+  pool.emplace(options);
+  waiter = fails_once();
+  EXPECT_EQ((*pool)->hosts()->current(), connect.endpoints[1]) << "none works there";
+  pool.reset();
+  waiter->join();
+}
+
 SERVER_TEST(ConnectionPool, KeepsAConnectionOnWhichAStatementFailed) {
   TestPool pool(pool_options(1));
   const auto first = pool->acquire()->thread_id();

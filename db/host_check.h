@@ -1,0 +1,31 @@
+// Whether records can be stored on a server: what is asked of it when a session begins, and how its answers are judged.
+//
+// Such a server takes writes (neither read_only nor innodb_read_only) and, where it is a node of a Galera cluster,
+// belongs to the part of it that has the majority, is ready, and has what the others have (it may be giving its data to
+// one that joins). The questions need no right, and a node that is not ready answers them, too. Whether a replica
+// replicates is not asked, because that takes a right of its own: a replica that must not be written to is read-only.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "db/connection.h"
+#include "greenrt/deadline.h"
+
+namespace db {
+
+// Names in small letters, and values as the server writes them.
+using HostFacts = std::map<std::string, std::string, std::less<>>;
+
+// Asks through `ask`, which adds to the facts what a statement gives as rows of name and value.
+HostFacts ask_host(const std::function<void(std::string_view statement, HostFacts& facts)>& ask);
+// Yields. Over a connection that is there. Throws Error.
+HostFacts ask_host(Connection& connection, greenrt::Deadline deadline = greenrt::Deadline::never());
+
+// Why records cannot be stored there, for people; empty when they can.
+[[nodiscard]] std::string unfit_because(const HostFacts& facts);
+
+}  // namespace db
