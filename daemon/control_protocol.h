@@ -10,7 +10,15 @@
 //                    [not_before_in, expires_in ("5min"), max_attempts]
 //   downlink_list    [nserie, state, limit]                         {"downlinks": [{"id", "nserie", "state", ...}]}
 //   downlink_cancel  id                                             {"cancelled": true or false}
+//   dead_letter_list    [nserie, reason, before (an id), limit,     {"dead_letters": [{"id", "nserie", ...}]}
+//                       replayed ("yes", "no", "all"; else "no")]
+//   dead_letter_replay  one of id, nserie, reason, all (true);      {"letters": [{"id", "nserie", "outcome", ...}],
+//                       [after (an id), limit]                      "read_to": an id}
 //   journal_page     [after, limit]                                 {"records": [..], "read_to"}: see journal_export.h
+//
+// Dead letters are listed the newest first; "obstacle" is the outcome that a replay of one would have, null when
+// nothing stands in its way so far. They are replayed the oldest first, in pages of the daemon's choice: who wants all
+// asks again with after = read_to, until a page is empty. The outcomes are those of dead_letter_table.h.
 
 #pragma once
 
@@ -26,6 +34,8 @@ inline constexpr std::string_view kStatus = "status";
 inline constexpr std::string_view kDownlinkAdd = "downlink_add";
 inline constexpr std::string_view kDownlinkList = "downlink_list";
 inline constexpr std::string_view kDownlinkCancel = "downlink_cancel";
+inline constexpr std::string_view kDeadLetterList = "dead_letter_list";
+inline constexpr std::string_view kDeadLetterReplay = "dead_letter_replay";
 inline constexpr std::string_view kJournalPage = "journal_page";
 
 }  // namespace hilera::control

@@ -65,11 +65,13 @@ class Daemon {
         transmitter_(make_transmitter()),
         status_({config_, intake_, storage_, database_.get(), transmitter_.get(), logging}),
         http_(config.http, http_routes()),
-        control_(config.control.socket,
-                 control_commands(status_, export_, database_ ? &database_->downlinks() : nullptr)) {
-    for (const auto& listener : intake_.listeners())
+        control_(config.control.socket, control_commands(status_, export_, database_.get())) {
+    for (const auto& listener : intake_.listeners()) {
       storage_.know(listener->origin());
+      if (database_) database_->dead_letters().know(listener->origin());
+    }
     status_.declare_metrics(metrics_);
+    if (database_) database_->dead_letters().declare_metrics(metrics_);
     http_.declare_metrics(metrics_);
   }
 

@@ -14,6 +14,7 @@ constexpr std::chrono::seconds kDownlinkTimeLimit{20};
 Database::Database(const std::string& collector, const db::PoolOptions& options)
     : pool_(options),
       downlinks_(collector, pool_, std::min<greenrt::Duration>(options.connect.query_timeout, kDownlinkTimeLimit)),
+      dead_letters_(pool_, options.connect.query_timeout),
       monitor_(options.connect, {}, pool_.hosts()) {}
 
 void Database::give_up() {

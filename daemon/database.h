@@ -1,11 +1,12 @@
 // Database: the connections to MariaDB, and what lives on them beside the storing of records: the watch over the
-// server, and the table of downlinks.
+// server, the table of downlinks, and that of dead letters.
 
 #pragma once
 
 #include <string>
 
 #include "daemon/database_monitor.h"
+#include "daemon/dead_letter_table.h"
 #include "daemon/downlink_table.h"
 #include "db/pool.h"
 
@@ -21,6 +22,8 @@ class Database {
   [[nodiscard]] db::ConnectionPool& pool() { return pool_; }
   [[nodiscard]] const db::ConnectionPool& pool() const { return pool_; }
   [[nodiscard]] DownlinkTable& downlinks() { return downlinks_; }
+  [[nodiscard]] DeadLetterTable& dead_letters() { return dead_letters_; }
+  [[nodiscard]] const DeadLetterTable& dead_letters() const { return dead_letters_; }
   [[nodiscard]] const DatabaseMonitor& monitor() const { return monitor_; }
   [[nodiscard]] StoreGate& gate() { return monitor_.gate(); }
 
@@ -34,6 +37,7 @@ class Database {
  private:
   db::ConnectionPool pool_;
   DownlinkTable downlinks_;
+  DeadLetterTable dead_letters_;
   DatabaseMonitor monitor_;
 };
 

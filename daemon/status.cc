@@ -45,12 +45,19 @@ json document_of(const Database& database) {
   for (const db::ErrorClass each : kErrorClasses) {
     if (stats.errors[each] > 0) errors[std::string(db::to_string(each))] = stats.errors[each];
   }
+  json replays = json::object();
+  for (std::size_t i = 0; i < kDeadLetterOutcomes; ++i) {
+    const auto outcome = static_cast<DeadLetterOutcome>(i);
+    const std::uint64_t count = database.dead_letters().count(outcome);
+    if (count > 0) replays[std::string(to_string(outcome))] = count;
+  }
   return {
       {"healthy", database.monitor().healthy()},
       {"problem", database.monitor().problem()},
       {"connections",
        {{"idle", stats.idle}, {"leased", stats.leased}, {"connecting", stats.connecting}, {"waiting", stats.waiting}}},
-      {"errors", std::move(errors)}};
+      {"errors", std::move(errors)},
+      {"dead_letter_replays", std::move(replays)}};
 }
 
 double seconds_since(std::int64_t arrival) {

@@ -67,6 +67,30 @@ void add_downlink(CLI::App& app, CommandLine& line) {
   cancel->callback([&line] { line.command = Command::kDownlinkCancel; });
 }
 
+void add_dead_letter(CLI::App& app, CommandLine& line) {
+  CLI::App* letters =
+      app.add_subcommand("dead-letter", "Records that the database did not take")->require_subcommand(1);
+
+  CLI::App* list = letters->add_subcommand("list", "Show the newest, and what stands in the way of each");
+  list->add_option("--nserie", line.nserie, "Only of this device");
+  list->add_option("--reason", line.reason, "Only for this reason, such as conflict or refused");
+  list->add_option("--replayed", line.replayed, "Those that were replayed: yes, no, or all to show both")
+      ->check(CLI::IsMember({"yes", "no", "all"}))
+      ->capture_default_str();
+  list->add_option("--limit", line.limit, "At most so many; 50 unless told otherwise")->check(CLI::PositiveNumber);
+  list->callback([&line] { line.command = Command::kDeadLetterList; });
+
+  CLI::App* replay = letters->add_subcommand(
+      "replay", "Put records into the table frame after all. Exit status 1 if one is not there afterwards");
+  CLI::App* which = replay->add_option_group("Which")->require_option(1);
+  which->add_option("--id", line.id, "The one of this number")->check(CLI::PositiveNumber);
+  which->add_option("--nserie", line.nserie, "Those of this device");
+  which->add_option("--reason", line.reason, "Those with this reason");
+  which->add_flag("--all", line.all, "All that are not replayed");
+  replay->add_option("--limit", line.limit, "At most so many, the oldest first")->check(CLI::PositiveNumber);
+  replay->callback([&line] { line.command = Command::kDeadLetterReplay; });
+}
+
 void add_journal(CLI::App& app, CommandLine& line) {
   CLI::App* journal = app.add_subcommand("journal", "What is durable on this host")->require_subcommand(1);
   journal->add_subcommand("info", "Its size, and what waits in it for the database")->callback([&line] {
@@ -95,6 +119,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::ost
   app.add_subcommand("healthz", "Does hilerad answer at all?")->callback([&line] { line.command = Command::kHealthz; });
   add_schema(app, line);
   add_downlink(app, line);
+  add_dead_letter(app, line);
   add_journal(app, line);
   try {
     app.parse(argc, argv);

@@ -19,6 +19,8 @@ enum class Command : std::uint8_t {
   kDownlinkAdd,
   kDownlinkList,
   kDownlinkCancel,
+  kDeadLetterList,
+  kDeadLetterReplay,
   kJournalInfo,
   kJournalExport
 };
@@ -38,7 +40,7 @@ struct CommandLine {
   std::string database;
   std::string tls_ca;
 
-  // downlink
+  // downlink, dead-letter
   std::string nserie;
   std::string payload_hex;
   std::string not_before_in;
@@ -46,7 +48,12 @@ struct CommandLine {
   std::optional<std::uint32_t> max_attempts;
   std::string state;
   std::optional<std::uint32_t> limit;
-  std::uint64_t id = 0;
+  std::uint64_t id = 0;  // 0: not given
+
+  // dead-letter
+  std::string reason;
+  std::string replayed = "no";
+  bool all = false;
 
   // journal export; `limit` is in datagrams
   std::uint64_t after = 0;

@@ -4,15 +4,14 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <ostream>
 #include <set>
 
-#include "daemon/config.h"
-#include "daemon/control_client.h"
 #include "daemon/control_protocol.h"
+#include "daemon/ctl/answer.h"
+#include "daemon/ctl/dead_letters.h"
 #include "daemon/ctl/schema_apply.h"
 #include "daemon/ctl/views.h"
 #include "daemon/exit_codes.h"
@@ -23,19 +22,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::seconds kTimeLimit{15};
 constexpr std::uint64_t kDatagramsAPage = 1000;
-
-std::string control_path(const CommandLine& line) {
-  if (!line.control.empty()) return line.control;
-  if (!line.config.empty()) return load_config(line.config).control.socket;
-  return ControlConfig{}.socket;
-}
-
-json ask(const CommandLine& line, std::string_view command, const json& arguments = json::object()) {
-  const greenrt::Deadline deadline(kTimeLimit);
-  return ControlClient(control_path(line), deadline).call(command, arguments, deadline);
-}
 
 // How many datagrams these records are of: those of one stand together.
 std::uint64_t datagrams_of(const json& records) {
@@ -43,14 +30,6 @@ std::uint64_t datagrams_of(const json& records) {
   for (const json& record : records)
     places.insert(record.at("place").get<std::int64_t>());
   return places.size();
-}
-
-void print(std::ostream& out, const CommandLine& line, const json& answer, const std::string& text) {
-  if (line.json) {
-    out << answer.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
-  } else {
-    out << text;
-  }
 }
 
 int status(const CommandLine& line, std::ostream& out) {
@@ -119,7 +98,7 @@ int journal_export(const CommandLine& line, std::ostream& out) {
     const json& records = page.at("records");
     if (records.empty()) break;
     for (const json& record : records)
-      out << record.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+      print_line(out, record);
     after = page.at("read_to").get<std::uint64_t>();
     if (line.limit) left -= std::min(left, datagrams_of(records));
   }
@@ -128,7 +107,7 @@ int journal_export(const CommandLine& line, std::ostream& out) {
 
 }  // namespace
 
-int run_command(const CommandLine& line, std::ostream& out) {
+int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes) {
   switch (line.command) {
     case Command::kStatus:
       return status(line, out);
@@ -142,6 +121,10 @@ int run_command(const CommandLine& line, std::ostream& out) {
       return downlink_list(line, out);
     case Command::kDownlinkCancel:
       return downlink_cancel(line, out);
+    case Command::kDeadLetterList:
+      return list_dead_letters(line, out);
+    case Command::kDeadLetterReplay:
+      return replay_dead_letters(line, out, notes);
     case Command::kJournalInfo:
       return journal_info(line, out);
     case Command::kJournalExport:

@@ -18,7 +18,7 @@ int run(const hilera::ctl::CommandLine& line) {
   greenrt::ignore_sigpipe();
   greenrt::Hub hub;
   int status = hilera::kExitFailure;
-  hub.run([&] { status = hilera::ctl::run_command(line, std::cout); });
+  hub.run([&] { status = hilera::ctl::run_command(line, std::cout, std::cerr); });
   return status;
 }
 

@@ -200,4 +200,32 @@ std::string view_downlinks(const json& answer) {
   return table.text("");
 }
 
+std::string view_dead_letters(const json& answer) {
+  const json& letters = at(answer, "dead_letters");
+  if (!letters.is_array() || letters.empty()) return "There is none.\n";
+  Table table;
+  table.add({"id", "dead since", "nserie", "codec", "arrival", "reason", "replayed", "bytes", "in the way", "error"});
+  for (const json& row : letters) {
+    table.add({show(row, "id"), show(row, "dead_at"), show(row, "nserie"), show(row, "codec"), show(row, "arrival"),
+               show(row, "reason"), show(row, "replayed_at"), show(row, "raw_size"), show(row, "obstacle"),
+               show(row, "error")});
+  }
+  return table.text("");
+}
+
+std::string view_replays(const json& letters) {
+  std::string text;
+  for (const json& letter : letters) {
+    text += fmt::format("{} {}: {}", show(letter, "id"), show(letter, "nserie"), show(letter, "outcome"));
+    const json& detail = at(letter, "detail");
+    if (detail.is_string() && !detail.get_ref<const std::string&>().empty()) text += " (" + show(detail) + ")";
+    text += "\n";
+  }
+  return text;
+}
+
+std::string view_counts(const json& counts) {
+  return show_counts(counts);
+}
+
 }  // namespace hilera::ctl

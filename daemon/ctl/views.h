@@ -21,4 +21,13 @@ std::string view_journal(const nlohmann::json& status);
 // A table, one row a downlink.
 std::string view_downlinks(const nlohmann::json& answer);
 
+// A table, one row a dead letter.
+std::string view_dead_letters(const nlohmann::json& answer);
+
+// One line a letter: its number, its device, and what became of its replay.
+std::string view_replays(const nlohmann::json& letters);
+
+// "3 replayed, 1 conflict"; empty when there is none.
+std::string view_counts(const nlohmann::json& counts);
+
 }  // namespace hilera::ctl

@@ -4,7 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
+
 #include "daemon/control_protocol.h"
+#include "ingest/frame_id.h"
 #include "tests/daemon/daemon_fixture.h"
 #include "tests/daemon/store_fixture.h"
 
@@ -35,22 +38,25 @@ struct World {
 
   StatusWorld parts;
   JournalExport journal{parts.storage.journal()};
-  ControlServer::Commands commands = control_commands(parts.status, journal, &parts.database->downlinks());
+  ControlServer::Commands commands = control_commands(parts.status, journal, parts.database.get());
 };
 
 HUB_TEST(ControlCommands, SayWhichOfThemChangeSomething) {
   World world;
-  EXPECT_EQ(world.commands.size(), 5u);
+  EXPECT_EQ(world.commands.size(), 7u);
   EXPECT_FALSE(world.commands.find(control::kStatus)->second.changes_something);
   EXPECT_FALSE(world.commands.find(control::kDownlinkList)->second.changes_something);
   EXPECT_TRUE(world.commands.find(control::kDownlinkAdd)->second.changes_something);
   EXPECT_TRUE(world.commands.find(control::kDownlinkCancel)->second.changes_something);
+  EXPECT_FALSE(world.commands.find(control::kDeadLetterList)->second.changes_something);
+  EXPECT_TRUE(world.commands.find(control::kDeadLetterReplay)->second.changes_something);
 }
 
-HUB_TEST(ControlCommands, WithoutADatabaseThereAreNoDownlinks) {
+HUB_TEST(ControlCommands, WithoutADatabaseThereAreNoTables) {
   World world;
   world.commands = control_commands(world.parts.status, world.journal, nullptr);
   EXPECT_THAT(world.refusal(control::kDownlinkList, "{}"), HasSubstr("no database section"));
+  EXPECT_THAT(world.refusal(control::kDeadLetterList, "{}"), HasSubstr("no database section"));
 }
 
 HUB_TEST(ControlCommands, GiveTheRecordsOfTheJournal) {
@@ -191,6 +197,136 @@ SERVER_TEST(ControlCommands, TellWhatTheDatabaseSays) {
   EXPECT_THAT(world.refused_add(R"({"nserie": "D1", "payload": "00"})"), StartsWith("the database: "));
   EXPECT_THAT(world.refusal(control::kDownlinkList, "{}"), HasSubstr("doesn't exist"));
   EXPECT_THAT(world.refusal(control::kDownlinkCancel, R"({"id": 1})"), HasSubstr("doesn't exist"));
+}
+
+// Letters of device D1 as a collector leaves them, numbered from `first`, each with the published datagram of a
+// tracker.
+void fill_dead_letters(const TestDatabase& database, int first, int last, std::size_t padding = 0) {
+  database.sql(
+      "INSERT INTO dead_letter (id, arrival, reason, error, listener, collector, codec, nserie, frame_id, digest, "
+      "peer_ip, peer_port, auth_level, raw) SELECT seq, seq, IF(seq % 2, 'refused', 'conflict'), 'why', 'trackers', "
+      "'host-a', 'teltonika', 'D1', seq, 'content.', '::1', 1, 0, REPEAT('x', " +
+      std::to_string(1 + padding) + ") FROM seq_" + std::to_string(first) + "_to_" + std::to_string(last));
+}
+
+// A letter of a record that the codec reads.
+void add_dead_letter(const TestDatabase& database, int id) {
+  ingest::Decoded decoded;
+  const auto raw = IntakeWorld::record();
+  ingest::find_codec("teltonika")->decode(raw, decoded);
+  ingest::identify(decoded.records);
+  database.connect()->execute(
+      "INSERT INTO dead_letter (id, arrival, reason, listener, collector, codec, nserie, frame_id, digest, auth_level, "
+      "raw) VALUES (?, 7, 'refused', 'trackers', 'host-a', 'teltonika', ?, ?, UNHEX(LPAD(HEX(?), 16, '0')), 0, ?)",
+      {id, decoded.nserie, decoded.records[0].frame_id, decoded.records[0].digest, db::Bytes(raw)});
+}
+
+SERVER_TEST(ControlCommands, ListDeadLettersPageByPage) {
+  const TestDatabase database;
+  World world(database.options());
+  fill_dead_letters(database, 1, 600);
+  database.sql("UPDATE dead_letter SET replayed_at = UTC_TIMESTAMP(6) WHERE id = 600");
+  const auto listed = [&](const std::string& arguments) {
+    return world.call(control::kDeadLetterList, arguments)["dead_letters"];
+  };
+  EXPECT_EQ(listed("{}").size(), 50u);
+  const json page = listed(R"({"limit": 500, "replayed": "all"})");
+  EXPECT_EQ(page.size(), 500u);
+  const json& letter = page[0];
+  EXPECT_EQ(letter["id"], 600);
+  EXPECT_EQ(letter["reason"], "conflict");
+  EXPECT_EQ(letter["error"], "why");
+  EXPECT_EQ(letter["arrival"], 600);
+  EXPECT_EQ(letter["raw_size"], 1);
+  EXPECT_TRUE(letter["replayed_at"].is_string());
+  EXPECT_EQ(letter["obstacle"], "already_replayed");
+  EXPECT_TRUE(page[1]["replayed_at"].is_null());
+  EXPECT_TRUE(page[1]["obstacle"].is_null());
+  EXPECT_EQ(listed(R"({"limit": 500, "before": )" + page.back()["id"].dump() + "}").size(), 100u);
+  EXPECT_EQ(listed(R"({"replayed": "yes"})").size(), 1u);
+  EXPECT_EQ(listed(R"({"reason": "refused", "nserie": "D1", "limit": 1})")[0]["id"], 599);
+}
+
+HUB_TEST(ControlCommands, RefuseToListDeadLettersByWhatMakesNoSense) {
+  World world;
+  const auto refused = [&](const std::string& arguments) { return world.refusal(control::kDeadLetterList, arguments); };
+  EXPECT_EQ(refused(R"({"replayed": "maybe"})"), "replayed must be yes, no or all");
+  EXPECT_EQ(refused(R"({"replayed": true})"), "replayed must be a text");
+  EXPECT_EQ(refused(R"({"reason": ""})"), "reason must be 1 to 63 printable ASCII characters");
+  EXPECT_EQ(refused(R"({"reason": "a b"})"), "reason must be 1 to 63 printable ASCII characters");
+  EXPECT_THAT(refused(R"({"nserie": 5})"), StartsWith("nserie must be"));
+  EXPECT_EQ(refused(R"({"limit": 501})"), "limit must be a whole number from 1 to 500");
+  EXPECT_THAT(refused(R"({"before": 0})"), StartsWith("before must be"));
+}
+
+HUB_TEST(ControlCommands, RefuseAReplayThatDoesNotSayOfWhat) {
+  World world;
+  const auto refused = [&](const std::string& arguments) {
+    return world.refusal(control::kDeadLetterReplay, arguments);
+  };
+  for (const char* wrong : {"{}", R"({"all": false})", R"({"id": 1, "all": true})", R"({"nserie": "D1", "all": true})",
+                            R"({"nserie": "D1", "reason": "conflict"})", R"({"limit": 5})"})
+    EXPECT_THAT(refused(wrong), StartsWith("exactly one of id, nserie, reason and all")) << wrong;
+  EXPECT_EQ(refused(R"({"all": "yes"})"), "all must be true or false");
+  EXPECT_EQ(refused(R"({"all": true, "limit": 101})"), "limit must be a whole number from 1 to 100");
+  EXPECT_THAT(refused(R"({"id": -1})"), StartsWith("id must be"));
+}
+
+SERVER_TEST(ControlCommands, ReplayDeadLettersPageByPageEachWithItsOutcome) {
+  const TestDatabase database;
+  World world(database.options());
+  fill_dead_letters(database, 1, 120);
+  add_dead_letter(database, 1000);
+  std::map<std::string, int> outcomes;
+  std::uint64_t after = 0;
+  int pages = 0;
+  while (true) {
+    const json page = world.call(control::kDeadLetterReplay,
+                                 R"({"all": true)" + (after > 0 ? R"(, "after": )" + std::to_string(after) : "") + "}");
+    if (page["letters"].empty()) break;
+    ++pages;
+    EXPECT_LE(page["letters"].size(), 100u);
+    for (const json& letter : page["letters"])
+      ++outcomes[letter["outcome"].get<std::string>()];
+    EXPECT_EQ(page["letters"].back()["id"], page["read_to"]);
+    after = page["read_to"].get<std::uint64_t>();
+  }
+  EXPECT_EQ(outcomes, (std::map<std::string, int>{{"replayed", 1}, {"unreadable", 120}})) << "none stops the others";
+  EXPECT_GE(pages, 2);
+  EXPECT_EQ(database.sql("SELECT nserie, arrival, replayed FROM frame"), "352093086403655\t7\t1");
+}
+
+SERVER_TEST(ControlCommands, ReplayOneDeadLetter) {
+  const TestDatabase database;
+  World world(database.options());
+  add_dead_letter(database, 7);
+  const auto replayed = [&](const std::string& arguments) {
+    return world.call(control::kDeadLetterReplay, arguments)["letters"];
+  };
+  const json letters = replayed(R"({"id": 7})");
+  EXPECT_EQ(letters, (json{{{"id", 7}, {"nserie", "352093086403655"}, {"outcome", "replayed"}, {"detail", ""}}}));
+  EXPECT_EQ(replayed(R"({"id": 7})")[0]["outcome"], "already_replayed");
+  EXPECT_EQ(replayed(R"({"id": 8})"),
+            (json{{{"id", 8}, {"nserie", nullptr}, {"outcome", "not_found"}, {"detail", ""}}}));
+  EXPECT_EQ(replayed(R"({"reason": "refused"})"), json::array()) << "those that are replayed are no more";
+}
+
+SERVER_TEST(ControlCommands, EndAPageOfReplaysWhereItsBytesAreMany) {
+  const TestDatabase database;
+  World world(database.options());
+  fill_dead_letters(database, 1, 40, 60'000);
+  const json page = world.call(control::kDeadLetterReplay, R"({"nserie": "D1"})");
+  EXPECT_EQ(page["letters"].size(), 17u) << "a mebibyte";
+  EXPECT_EQ(page["read_to"], 17);
+}
+
+SERVER_TEST(ControlCommands, TellWhatTheDatabaseSaysOfDeadLetters) {
+  const TestDatabase database;
+  World world(database.options());
+  database.sql("RENAME TABLE dead_letter TO elsewhere");
+  EXPECT_THAT(world.refusal(control::kDeadLetterList, "{}"), HasSubstr("doesn't exist"));
+  EXPECT_THAT(world.refusal(control::kDeadLetterReplay, R"({"all": true})"), HasSubstr("doesn't exist"));
+  EXPECT_THAT(world.refusal(control::kDeadLetterReplay, R"({"id": 1})"), HasSubstr("doesn't exist"));
 }
 
 }  // namespace

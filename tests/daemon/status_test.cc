@@ -62,7 +62,7 @@ HUB_TEST(Status, HasEveryKeyThatItPromises) {
     EXPECT_TRUE(document["store"].contains(key)) << key;
 
   const json& database = document["database"];
-  for (const char* key : {"healthy", "problem", "connections", "errors"})
+  for (const char* key : {"healthy", "problem", "connections", "errors", "dead_letter_replays"})
     EXPECT_TRUE(database.contains(key)) << key;
   for (const char* key : {"idle", "leased", "connecting", "waiting"})
     EXPECT_EQ(database["connections"][key], 0) << key;

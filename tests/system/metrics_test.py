@@ -30,12 +30,13 @@ FAMILIES = {
     "store_seconds": ("histogram", set()),
     "db_connections": ("gauge", {"state"}),
     "db_errors_total": ("counter", {"class"}),
+    "dead_letters_replayed_total": ("counter", {"outcome"}),
     "downlink_total": ("counter", {"state"}),
     "greenlets": ("gauge", set()),
     "hub_lag_seconds": ("histogram", set()),
     "stack_high_water_bytes": ("gauge", set()),
 }
-LABELS = {"listener", "reason", "state", "class", "status", "version", "le"}
+LABELS = {"listener", "reason", "state", "outcome", "class", "status", "version", "le"}
 
 
 class Metrics(SystemTest):

@@ -35,6 +35,8 @@ TEST(CommandLine, EachCommandIsKnown) {
   EXPECT_EQ(parse({"downlink", "add", "123", "--hex", "00"}).line->command, Command::kDownlinkAdd);
   EXPECT_EQ(parse({"downlink", "list"}).line->command, Command::kDownlinkList);
   EXPECT_EQ(parse({"downlink", "cancel", "7"}).line->command, Command::kDownlinkCancel);
+  EXPECT_EQ(parse({"dead-letter", "list"}).line->command, Command::kDeadLetterList);
+  EXPECT_EQ(parse({"dead-letter", "replay", "--all"}).line->command, Command::kDeadLetterReplay);
   EXPECT_EQ(parse({"journal", "info"}).line->command, Command::kJournalInfo);
   EXPECT_EQ(parse({"journal", "export", "--after", "7", "--limit", "5"}).line->command, Command::kJournalExport);
 }
@@ -69,6 +71,30 @@ TEST(CommandLine, ADownlinkMayHaveItsTimes) {
   const auto wrong = parse({"downlink", "add", "1", "--hex", "00", "--after", "5"});
   EXPECT_EQ(wrong.status, kExitUsage);
   EXPECT_THAT(wrong.error, HasSubstr("expected a duration with its unit"));
+}
+
+TEST(CommandLine, DeadLettersAreListedByFilter) {
+  const auto line = parse({"dead-letter", "list", "--nserie", "1", "--reason", "conflict", "--replayed", "all"}).line;
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->nserie, "1");
+  EXPECT_EQ(line->reason, "conflict");
+  EXPECT_EQ(line->replayed, "all");
+  EXPECT_EQ(parse({"dead-letter", "list"}).line->replayed, "no");
+  EXPECT_EQ(parse({"dead-letter", "list", "--replayed", "maybe"}).status, kExitUsage);
+  EXPECT_EQ(parse({"dead-letter", "list", "--limit", "0"}).status, kExitUsage);
+}
+
+TEST(CommandLine, AReplaySaysOfWhichDeadLetters) {
+  EXPECT_EQ(parse({"dead-letter", "replay", "--id", "18446744073709551615"}).line->id, 18446744073709551615U);
+  EXPECT_EQ(parse({"dead-letter", "replay", "--nserie", "1"}).line->nserie, "1");
+  EXPECT_EQ(parse({"dead-letter", "replay", "--reason", "refused", "--limit", "7"}).line->limit, 7U);
+  EXPECT_TRUE(parse({"dead-letter", "replay", "--all"}).line->all);
+  for (const auto& words : {std::vector<const char*>{"dead-letter", "replay"},
+                            std::vector<const char*>{"dead-letter", "replay", "--id", "0"},
+                            std::vector<const char*>{"dead-letter", "replay", "--id", "1", "--all"},
+                            std::vector<const char*>{"dead-letter", "replay", "--nserie", "1", "--reason", "x"}}) {
+    EXPECT_EQ(parse(words).status, kExitUsage);
+  }
 }
 
 TEST(CommandLine, AServerIsAHostOrASocket) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
@@ -41,7 +42,7 @@ class Commands : public testing::Test {
     run_in_hub([&] {
       ControlServer::Commands commands;
       for (const auto name : {control::kStatus, control::kDownlinkAdd, control::kDownlinkList, control::kDownlinkCancel,
-                              control::kJournalPage}) {
+                              control::kDeadLetterList, control::kDeadLetterReplay, control::kJournalPage}) {
         commands.emplace(name, ControlServer::Command{.handler = [this, name, answer](const json& arguments) {
                            asked_ = {{std::string(name), arguments}};
                            return answer.is_array() ? answer.at(answers_++) : answer;
@@ -49,7 +50,7 @@ class Commands : public testing::Test {
       }
       ControlServer server(line.control, std::move(commands));
       server.start();
-      status = run_command(line, out_);
+      status = run_command(line, out_, notes_);
       server.stop(30s);
     });
     testing::internal::GetCapturedStderr();
@@ -58,6 +59,7 @@ class Commands : public testing::Test {
 
   std::string directory_;
   std::ostringstream out_;
+  std::ostringstream notes_;
   json asked_;
   std::size_t answers_ = 0;
 };
@@ -134,9 +136,78 @@ TEST_F(Commands, DownlinkCancelFailsWhenItIsTooLate) {
   EXPECT_EQ(run({.command = Command::kDownlinkCancel, .id = 7}, {{"cancelled", false}}), kExitFailure);
 }
 
+json dead_letters(int newest, int oldest) {
+  json letters = json::array();
+  for (int id = newest; id >= oldest; --id)
+    letters.push_back({{"id", id}});
+  return {{"dead_letters", letters}};
+}
+
+TEST_F(Commands, DeadLetterListSendsItsFilter) {
+  EXPECT_EQ(run({.command = Command::kDeadLetterList}, dead_letters(0, 1)), kExitOk);
+  EXPECT_EQ(asked_, (json{{"dead_letter_list", {{"replayed", "no"}, {"limit", 50}}}}));
+  EXPECT_EQ(out_.str(), "There is none.\n");
+  run({.command = Command::kDeadLetterList, .nserie = "1", .limit = 5, .reason = "conflict", .replayed = "all"},
+      dead_letters(0, 1));
+  EXPECT_EQ(asked_["dead_letter_list"],
+            (json{{"nserie", "1"}, {"reason", "conflict"}, {"replayed", "all"}, {"limit", 5}}));
+}
+
+TEST_F(Commands, DeadLetterListAsksPageAfterPage) {
+  const json pages = json::array({dead_letters(900, 401), dead_letters(400, 301)});
+  EXPECT_EQ(run({.command = Command::kDeadLetterList, .json = true, .limit = 600}, pages), kExitOk);
+  EXPECT_EQ(asked_, (json{{"dead_letter_list", {{"replayed", "no"}, {"limit", 100}, {"before", 401}}}}));
+  EXPECT_EQ(json::parse(out_.str())["dead_letters"].size(), 600u);
+}
+
+json replays(std::initializer_list<std::pair<int, const char*>> outcomes) {
+  json letters = json::array();
+  int last = 0;
+  for (const auto& [id, outcome] : outcomes) {
+    letters.push_back({{"id", id}, {"nserie", "D1"}, {"outcome", outcome}, {"detail", ""}});
+    last = id;
+  }
+  return {{"letters", letters}, {"read_to", last}};
+}
+
+TEST_F(Commands, DeadLetterReplaySucceedsWhenTheRecordIsThere) {
+  for (const char* outcome : {"replayed", "already_replayed", "already_stored"}) {
+    EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .id = 7}, replays({{7, outcome}})), kExitOk) << outcome;
+    EXPECT_EQ(asked_, (json{{"dead_letter_replay", {{"id", 7}, {"limit", 1}}}}));
+  }
+  for (const char* outcome : {"conflict", "refused", "unreadable", "locked", "not_found", "of another version"})
+    EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .id = 7}, replays({{7, outcome}})), kExitFailure) << outcome;
+}
+
+TEST_F(Commands, DeadLetterReplayAsksPageAfterPageAndTellsHowFarItIs) {
+  const json pages =
+      json::array({replays({{1, "replayed"}, {4, "conflict"}}), replays({{5, "replayed"}}), replays({})});
+  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .all = true}, pages), kExitFailure);
+  EXPECT_EQ(asked_, (json{{"dead_letter_replay", {{"all", true}, {"limit", 100}, {"after", 5}}}}));
+  EXPECT_EQ(out_.str(), "1 D1: replayed\n4 D1: conflict\n5 D1: replayed\n");
+  EXPECT_EQ(notes_.str(), "1 conflict, 1 replayed\n1 conflict, 2 replayed\n");
+}
+
+TEST_F(Commands, DeadLetterReplayEndsAtItsLimit) {
+  const json pages = json::array({replays({{1, "replayed"}, {2, "replayed"}}), replays({{3, "replayed"}})});
+  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .json = true, .limit = 3, .reason = "refused"}, pages),
+            kExitOk);
+  EXPECT_EQ(asked_, (json{{"dead_letter_replay", {{"reason", "refused"}, {"limit", 1}, {"after", 2}}}}));
+  const std::string lines = out_.str();
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 3) << "an object a line";
+  EXPECT_EQ(json::parse(lines.substr(0, lines.find('\n')))["outcome"], "replayed");
+}
+
+TEST_F(Commands, DeadLetterReplaySaysWhenThereIsNone) {
+  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .nserie = "D1"}, replays({})), kExitOk);
+  EXPECT_EQ(notes_.str(), "There is none to replay.\n");
+  EXPECT_EQ(out_.str(), "");
+}
+
 TEST_F(Commands, WithoutHileradTheyAreUnavailable) {
   run_in_hub([&] {
-    EXPECT_THROW(run_command({.command = Command::kStatus, .control = directory_ + "/none"}, out_), ControlUnavailable);
+    EXPECT_THROW(run_command({.command = Command::kStatus, .control = directory_ + "/none"}, out_, notes_),
+                 ControlUnavailable);
   });
 }
 

@@ -173,5 +173,32 @@ TEST(DownlinkView, SaysWhenThereIsNone) {
   EXPECT_EQ(view_downlinks(json()), "There is none.\n");
 }
 
+TEST(DeadLetterView, IsATable) {
+  const json answer{{"dead_letters",
+                     {{{"id", 7},
+                       {"dead_at", "2026-11-22 10:00:00.5"},
+                       {"nserie", "123"},
+                       {"codec", "native"},
+                       {"reason", "refused"},
+                       {"error", "not\x1bthis"},
+                       {"arrival", 1770000000000000},
+                       {"replayed_at", nullptr},
+                       {"raw_size", 40},
+                       {"obstacle", "conflict"}}}}};
+  EXPECT_EQ(view_dead_letters(answer),
+            "id  dead since             nserie  codec   arrival           reason   replayed  bytes  in the way  error\n"
+            "7   2026-11-22 10:00:00.5  123     native  1770000000000000  refused  -         40     conflict    "
+            "not\\x1bthis\n");
+  EXPECT_EQ(view_dead_letters({{"dead_letters", json::array()}}), "There is none.\n");
+  EXPECT_EQ(view_dead_letters(json()), "There is none.\n");
+}
+
+TEST(ReplayView, HasALineForEachLetter) {
+  const json letters{{{"id", 7}, {"nserie", "123"}, {"outcome", "replayed"}, {"detail", ""}},
+                     {{"id", 8}, {"nserie", nullptr}, {"outcome", "refused"}, {"detail", "no\nroom"}}};
+  EXPECT_EQ(view_replays(letters), "7 123: replayed\n8 -: refused (no\\nroom)\n");
+  EXPECT_EQ(view_counts({{"replayed", 2}, {"conflict", 1}}), "1 conflict, 2 replayed");
+}
+
 }  // namespace
 }  // namespace hilera::ctl

@@ -1,0 +1,86 @@
+#include "daemon/ctl/dead_letters.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <ostream>
+
+#include "daemon/control_protocol.h"
+#include "daemon/ctl/answer.h"
+#include "daemon/ctl/views.h"
+#include "daemon/exit_codes.h"
+
+namespace hilera::ctl {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t kDefaultListed = 50;
+constexpr std::uint64_t kListedAPage = 500;
+constexpr std::uint64_t kReplayedAPage = 100;
+constexpr std::chrono::seconds kReplayTimeLimit{60};  // the last letter of a page may wait for a lock, or a connection
+constexpr std::array<std::string_view, 3> kSuccesses{"replayed", "already_replayed", "already_stored"};
+
+json filter_of(const CommandLine& line) {
+  json arguments = json::object();
+  if (!line.nserie.empty()) arguments["nserie"] = line.nserie;
+  if (!line.reason.empty()) arguments["reason"] = line.reason;
+  return arguments;
+}
+
+json selection_of(const CommandLine& line) {
+  json arguments = filter_of(line);
+  if (line.id > 0) arguments["id"] = line.id;
+  if (line.all) arguments["all"] = true;
+  return arguments;
+}
+
+}  // namespace
+
+int list_dead_letters(const CommandLine& line, std::ostream& out) {
+  json arguments = filter_of(line);
+  arguments["replayed"] = line.replayed;
+  std::uint64_t left = line.limit.value_or(kDefaultListed);
+  json all = json::array();
+  while (left > 0) {
+    const std::uint64_t wanted = std::min(left, kListedAPage);
+    arguments["limit"] = wanted;
+    const json page = ask(line, control::kDeadLetterList, arguments).at("dead_letters");
+    for (const json& letter : page)
+      all.push_back(letter);
+    left = page.size() < wanted ? 0 : left - wanted;
+    if (left > 0) arguments["before"] = page.back().at("id");
+  }
+  const json answer{{"dead_letters", std::move(all)}};
+  print(out, line, answer, view_dead_letters(answer));
+  return kExitOk;
+}
+
+int replay_dead_letters(const CommandLine& line, std::ostream& out, std::ostream& notes) {
+  json arguments = selection_of(line);
+  std::uint64_t left = line.id > 0 ? 1 : line.limit.value_or(std::numeric_limits<std::uint32_t>::max());
+  json counts = json::object();
+  int status = kExitOk;
+  while (left > 0) {
+    arguments["limit"] = std::min(left, kReplayedAPage);
+    const json page = ask(line, control::kDeadLetterReplay, arguments, kReplayTimeLimit);
+    const json& letters = page.at("letters");
+    if (letters.empty()) break;
+    for (const json& letter : letters) {
+      const auto outcome = letter.at("outcome").get<std::string>();
+      counts[outcome] = counts.value(outcome, 0) + 1;
+      if (std::find(kSuccesses.begin(), kSuccesses.end(), outcome) == kSuccesses.end()) status = kExitFailure;
+      if (line.json) print_line(out, letter);
+    }
+    if (!line.json) out << view_replays(letters);
+    notes << view_counts(counts) << std::endl;
+    arguments["after"] = page.at("read_to");
+    left -= std::min<std::uint64_t>(left, letters.size());
+  }
+  if (counts.empty()) notes << "There is none to replay.\n";
+  return status;
+}
+
+}  // namespace hilera::ctl
