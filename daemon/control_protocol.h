@@ -14,7 +14,7 @@
 //                       replayed ("yes", "no", "all"; else "no")]
 //   dead_letter_replay  one of id, nserie, reason, all (true);      {"letters": [{"id", "nserie", "outcome", ...}],
 //                       [after (an id), limit]                      "read_to": an id}
-//   journal_page     [after, limit]                                 {"records": [..], "read_to"}: see journal_export.h
+//   journal_page     [after, limit]                                 {"records": [..], ..}: see journal_export.h
 //
 // Dead letters are listed the newest first; "obstacle" is the outcome that a replay of one would have, null when
 // nothing stands in its way so far. They are replayed the oldest first, in pages of the daemon's choice: who wants all

@@ -93,13 +93,19 @@ void add_dead_letter(CLI::App& app, CommandLine& line) {
 
 void add_journal(CLI::App& app, CommandLine& line) {
   CLI::App* journal = app.add_subcommand("journal", "What is durable on this host")->require_subcommand(1);
-  journal->add_subcommand("info", "Its size, and what waits in it for the database")->callback([&line] {
-    line.command = Command::kJournalInfo;
-  });
-  CLI::App* page = journal->add_subcommand("export", "Print its records, one JSON object a line");
+  CLI::App* info = journal->add_subcommand("info", "Its size, and what waits in it for the database");
+  info->callback([&line] { line.command = Command::kJournalInfo; });
+  CLI::App* page = journal->add_subcommand(
+      "export", "Print its records, one JSON object a line. Exit status 1 if some could not be read");
   page->add_option("--after", line.after, "Only those behind this place");
   page->add_option("--limit", line.limit, "Of at most so many datagrams")->check(CLI::PositiveNumber);
   page->callback([&line] { line.command = Command::kJournalExport; });
+  for (CLI::App* each : {info, page}) {
+    each->add_option("--directory", line.directory,
+                     "Read this folder, of a hilerad that does not run, and cannot be started meanwhile. "
+                     "Nothing in it is changed; the last file is copied to TMPDIR for the time being")
+        ->check(CLI::ExistingDirectory);
+  }
 }
 
 }  // namespace

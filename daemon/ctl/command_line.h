@@ -55,8 +55,9 @@ struct CommandLine {
   std::string replayed = "no";
   bool all = false;
 
-  // journal export; `limit` is in datagrams
+  // journal; `limit` is in datagrams
   std::uint64_t after = 0;
+  std::string directory;  // empty: the running daemon is asked
 };
 
 struct ParsedCommandLine {

@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <ostream>
-#include <set>
 
 #include "daemon/control_protocol.h"
 #include "daemon/ctl/answer.h"
 #include "daemon/ctl/dead_letters.h"
+#include "daemon/ctl/journal.h"
 #include "daemon/ctl/schema_apply.h"
 #include "daemon/ctl/views.h"
 #include "daemon/exit_codes.h"
@@ -21,16 +19,6 @@ namespace hilera::ctl {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::uint64_t kDatagramsAPage = 1000;
-
-// How many datagrams these records are of: those of one stand together.
-std::uint64_t datagrams_of(const json& records) {
-  std::set<std::int64_t> places;
-  for (const json& record : records)
-    places.insert(record.at("place").get<std::int64_t>());
-  return places.size();
-}
 
 int status(const CommandLine& line, std::ostream& out) {
   const json answer = ask(line, control::kStatus);
@@ -80,31 +68,6 @@ int downlink_cancel(const CommandLine& line, std::ostream& out) {
   return cancelled ? kExitOk : kExitFailure;
 }
 
-int journal_info(const CommandLine& line, std::ostream& out) {
-  const json status = ask(line, control::kStatus);
-  const json answer{{"journal", status.at("journal")}, {"store", status.at("store")}, {"ledger", status.at("ledger")}};
-  print(out, line, answer, view_journal(answer));
-  return kExitOk;
-}
-
-// Page by page, until there is none.
-int journal_export(const CommandLine& line, std::ostream& out) {
-  std::uint64_t after = line.after;
-  std::uint64_t left = line.limit.value_or(std::numeric_limits<std::uint32_t>::max());
-  while (left > 0) {
-    json arguments{{"limit", std::min<std::uint64_t>(left, kDatagramsAPage)}};
-    if (after > 0) arguments["after"] = after;
-    const json page = ask(line, control::kJournalPage, arguments);
-    const json& records = page.at("records");
-    if (records.empty()) break;
-    for (const json& record : records)
-      print_line(out, record);
-    after = page.at("read_to").get<std::uint64_t>();
-    if (line.limit) left -= std::min(left, datagrams_of(records));
-  }
-  return kExitOk;
-}
-
 }  // namespace
 
 int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes) {
@@ -126,11 +89,11 @@ int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes)
     case Command::kDeadLetterReplay:
       return replay_dead_letters(line, out, notes);
     case Command::kJournalInfo:
-      return journal_info(line, out);
+      return journal_info(line, out, notes);
     case Command::kJournalExport:
       break;
   }
-  return journal_export(line, out);
+  return journal_export(line, out, notes);
 }
 
 }  // namespace hilera::ctl

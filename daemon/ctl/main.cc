@@ -1,7 +1,10 @@
 // hileractl: asks and instructs a running hilerad over its control socket, and looks after the tables.
 
+#include <sodium.h>
+
 #include <exception>
 #include <iostream>
+#include <stdexcept>
 
 #include "daemon/config.h"
 #include "daemon/control_client.h"
@@ -15,6 +18,7 @@
 namespace {
 
 int run(const hilera::ctl::CommandLine& line) {
+  if (sodium_init() < 0) throw std::runtime_error("libsodium finds no source of randomness");
   greenrt::ignore_sigpipe();
   greenrt::Hub hub;
   int status = hilera::kExitFailure;

@@ -188,6 +188,16 @@ std::string view_journal(const json& status) {
   return text;
 }
 
+std::string view_stopped_journal(const json& answer) {
+  const json& journal = at(answer, "journal");
+  return fmt::format(
+      "{} bytes in {} files, {} of them damaged\n"
+      "{} records wait for the database, the oldest for {} s\n"
+      "the last place is {}; the database has everything up to {}\n",
+      show(journal, "bytes"), show(journal, "segments"), show(journal, "damaged_segments"), show(journal, "pending"),
+      show(journal, "oldest_seconds"), show(journal, "last_place"), show(journal, "position"));
+}
+
 std::string view_downlinks(const json& answer) {
   const json& downlinks = at(answer, "downlinks");
   if (!downlinks.is_array() || downlinks.empty()) return "There is none.\n";

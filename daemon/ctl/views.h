@@ -18,6 +18,9 @@ std::string view_status(const nlohmann::json& status);
 // What the journal holds: "journal", "store" and "ledger" of the status.
 std::string view_journal(const nlohmann::json& status);
 
+// The same of a journal whose daemon does not run.
+std::string view_stopped_journal(const nlohmann::json& answer);
+
 // A table, one row a downlink.
 std::string view_downlinks(const nlohmann::json& answer);
 

@@ -97,6 +97,13 @@ TEST(CommandLine, AReplaySaysOfWhichDeadLetters) {
   }
 }
 
+TEST(CommandLine, AJournalIsThatOfTheDaemonOrAFolder) {
+  EXPECT_EQ(parse({"journal", "export"}).line->directory, "");
+  EXPECT_EQ(parse({"journal", "export", "--directory", "/"}).line->directory, "/");
+  EXPECT_EQ(parse({"journal", "info", "--directory", "/"}).line->directory, "/");
+  EXPECT_EQ(parse({"journal", "info", "--directory", "/nonexistent"}).status, kExitUsage);
+}
+
 TEST(CommandLine, AServerIsAHostOrASocket) {
   EXPECT_EQ(parse({"schema", "apply", "--host", "db", "--order-audit"}).line->host, "db");
   EXPECT_TRUE(parse({"schema", "apply", "--order-audit"}).line->order_audit);

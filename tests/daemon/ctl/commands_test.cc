@@ -130,6 +130,22 @@ TEST_F(Commands, JournalExportEndsAtItsLimitOfDatagrams) {
   EXPECT_EQ(asked_, (json{{"journal_page", {{"after", 9}, {"limit", 1}}}}));
 }
 
+TEST_F(Commands, JournalExportTellsWhatCouldNotBeRead) {
+  const json pages = json::array({{{"records", {{{"place", 1}}}}, {"read_to", 3}, {"unreadable", 2}},
+                                  {{"records", json::array()}, {"read_to", 5}, {"unreadable", 3}}});
+  EXPECT_EQ(run({.command = Command::kJournalExport}, pages), kExitFailure);
+  EXPECT_EQ(out_.str(), "{\"place\":1}\n");
+  EXPECT_EQ(notes_.str(), "5 records could not be read.\n");
+}
+
+TEST_F(Commands, JournalOfAFolderNeedsNoHilerad) {
+  for (const auto command : {Command::kJournalExport, Command::kJournalInfo}) {
+    run_in_hub([&] {
+      EXPECT_THROW(run_command({.command = command, .directory = directory_}, out_, notes_), std::runtime_error);
+    });
+  }
+}
+
 TEST_F(Commands, DownlinkCancelFailsWhenItIsTooLate) {
   EXPECT_EQ(run({.command = Command::kDownlinkCancel, .id = 7}, {{"cancelled", true}}), kExitOk);
   EXPECT_EQ(asked_, (json{{"downlink_cancel", {{"id", 7}}}}));

@@ -114,6 +114,21 @@ TEST(JournalView, SaysWhatIsInIt) {
   EXPECT_THAT(view_journal(status), HasSubstr("PROBLEM: the disk is full\n"));
 }
 
+TEST(StoppedJournalView, SaysWhatIsInIt) {
+  const json answer{{"journal",
+                     {{"bytes", 4096},
+                      {"segments", 2},
+                      {"damaged_segments", 1},
+                      {"last_place", 10},
+                      {"position", 7},
+                      {"pending", 4},
+                      {"oldest_seconds", 2.5}}}};
+  EXPECT_EQ(view_stopped_journal(answer),
+            "4096 bytes in 2 files, 1 of them damaged\n"
+            "4 records wait for the database, the oldest for 2.5 s\n"
+            "the last place is 10; the database has everything up to 7\n");
+}
+
 TEST(StatusView, ALedgerThatDoesNotBalanceIsAProblem) {
   json status = good_status();
   status["ledger"]["balanced"] = false;

@@ -1,0 +1,62 @@
+// JournalSnapshot: the journal of a daemon that does not run, to be read without changing anything of it.
+//
+// A temporary folder that looks like the journal's: it has links to the sealed segments, and copies of the last one and
+// of those that still have a log, because a log is recovered by writing. So a Journal can open it, and do there what it
+// does with what it finds. As long as the snapshot lives, the original is locked: no daemon can use it. Other snapshots
+// can, and a folder without a lock, which is somebody's copy, is read as it is.
+//
+// Blocks, for as long as it takes to copy the last segment. Throws std::runtime_error that names what is wrong: no
+// journal, in use, no room for the copies.
+
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+#include "daemon/journal.h"
+
+namespace hilera {
+
+class JournalSnapshot {
+ public:
+  explicit JournalSnapshot(const std::filesystem::path& directory);
+  // Removes the temporary folder: no Journal may use it any more.
+  ~JournalSnapshot();
+  JournalSnapshot(const JournalSnapshot&) = delete;
+  JournalSnapshot& operator=(const JournalSnapshot&) = delete;
+
+  // To open a Journal on it, which keeps everything as long as it is open.
+  [[nodiscard]] JournalOptions options() const;
+
+  // Segments that the Journal has found damaged so far.
+  [[nodiscard]] std::size_t damaged() const;
+
+ private:
+  // Held as long as the snapshot lives. Shared, of a file that is not written.
+  class Lock {
+   public:
+    explicit Lock(const std::filesystem::path& directory);
+    ~Lock();
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+   private:
+    int fd_;
+  };
+  class Folder {
+   public:
+    Folder();
+    ~Folder();
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+   private:
+    std::filesystem::path path_;
+  };
+
+  Lock lock_;
+  Folder folder_;
+};
+
+}  // namespace hilera
