@@ -67,6 +67,7 @@ struct DatabaseConfig {
   std::uint32_t shards = 4;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds query_timeout{10'000};
+  std::chrono::milliseconds grace{60'000};
   std::optional<TlsConfig> tls;
 
   bool operator==(const DatabaseConfig&) const = default;

@@ -172,7 +172,9 @@ const Schema<DatabaseConfig>& database_options() {
            &DatabaseConfig::hosts, "servers as HOST, HOST:PORT or [IPV6]:PORT",
            [](std::string_view given) { return parse_host_port(given, kDatabasePort); },
            [](const HostPort& host) { return host.text(); }),
-       .help = "The servers, tried in this order. Either this or `socket` is needed.",
+       .help =
+           "The servers: one, or the nodes of a cluster. All connections are to one of them; when that fails, to the "
+           "next in this order. Either this or `socket` is needed.",
        .example = "[\"127.0.0.1:3306\"]"},
       {.key = "socket",
        .type = text(&DatabaseConfig::socket, kSocketPath),
@@ -200,6 +202,11 @@ const Schema<DatabaseConfig>& database_options() {
       {.key = "query_timeout",
        .type = duration(&DatabaseConfig::query_timeout, 100ms, 1h),
        .help = "For one statement; the server is told to give up a little earlier."},
+      {.key = "grace",
+       .type = duration(&DatabaseConfig::grace, 0ms, 1h),
+       .help =
+           "With several `hosts`: for how long what is stored is kept in the journal, in at most half of its size, and "
+           "looked for again when a connection is lost, because a server that dies may take it with it."},
       {.key = "tls",
        .type = section(&DatabaseConfig::tls, tls_options()),
        .help = "With this section, even an empty one, the connections are encrypted."},

@@ -45,7 +45,9 @@ StorageOptions storage_options(const Config& config) {
                      .max_size = config.journal.max_size,
                      .segment_size = config.journal.segment_size,
                      .max_waiting = config.pipeline.max_in_flight};
-  if (config.database) options.shards = config.database->shards;
+  if (!config.database) return options;
+  options.shards = config.database->shards;
+  if (config.database->hosts.size() > 1) options.journal.grace = config.database->grace;
   return options;
 }
 
@@ -59,7 +61,8 @@ class Daemon {
       : config_(config),
         notifier_(Notifier::from_environment()),
         database_(open_database(config)),
-        storage_(storage_options(config), database_ ? &database_->pool() : nullptr, reporter_),
+        storage_(storage_options(config), database_ ? &database_->pool() : nullptr, reporter_,
+                 database_ ? &database_->gate() : nullptr),
         export_(storage_.journal()),
         intake_(config, storage_, reporter_, storage_.last_arrival()),
         transmitter_(make_transmitter()),

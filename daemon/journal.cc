@@ -76,7 +76,10 @@ class Journal::Impl {
     return std::move(reading->page);
   }
 
-  void set_position(std::int64_t place) { worker_.set_position(place); }
+  void set_position(std::int64_t place, std::int64_t needed) {
+    if (std::exchange(needed_, needed) > needed) spare_bytes_ = 0;
+    worker_.set_position(place, needed);
+  }
 
   bool flush(greenrt::Deadline deadline) {
     const auto progress = progress_;
@@ -114,13 +117,14 @@ class Journal::Impl {
   // Into max_size, with all that waits: once in the log, and once where the log is copied to.
   [[nodiscard]] bool fits(std::size_t size) const {
     const std::uint64_t coming = stats_.waiting_bytes + size + (waiting_.size() + 1) * kRowOverhead;
-    return stats_.bytes + 2 * coming + kCommitOverhead <= options_.max_size;
+    return stats_.bytes - spare_bytes_ + 2 * coming + kCommitOverhead <= options_.max_size;
   }
 
   void take_report() {
     const JournalWorker::Report report = worker_.take_report();
     health_ = report.health;
     stats_.bytes = report.bytes;
+    spare_bytes_ = report.spare_bytes;
     stats_.segments = report.segments;
     stats_.io_errors = report.io_errors;
     stats_.quarantined = report.quarantined;
@@ -164,6 +168,8 @@ class Journal::Impl {
   std::vector<EntryRef> settled_now_;
   std::int64_t next_place_;
   std::int64_t durable_place_;
+  std::int64_t needed_ = 0;        // as the store has said last
+  std::uint64_t spare_bytes_ = 0;  // of files that go when their room is needed
   JournalWorker::Health health_ = JournalWorker::Health::kGood;
   Stats stats_;
   std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();
@@ -189,12 +195,13 @@ std::int64_t Journal::durable_place() const {
 }
 
 Journal::Page Journal::read(std::int64_t after, std::uint32_t part, std::uint32_t parts, std::size_t max_rows,
-                            std::size_t max_bytes) {
-  return impl_->read({.after = after, .part = part, .parts = parts, .max_rows = max_rows, .max_bytes = max_bytes});
+                            std::size_t max_bytes, std::int64_t until) {
+  return impl_->read(
+      {.after = after, .until = until, .part = part, .parts = parts, .max_rows = max_rows, .max_bytes = max_bytes});
 }
 
-void Journal::set_position(std::int64_t place) {
-  impl_->set_position(place);
+void Journal::set_position(std::int64_t place, std::int64_t needed) {
+  impl_->set_position(place, needed);
 }
 
 bool Journal::flush(greenrt::Deadline deadline) {

@@ -13,6 +13,10 @@
 // salvaged row by row: what cannot be read is counted in records and its file is kept aside. It never refuses to open
 // but when the folder cannot be used at all, or another process uses it.
 //
+// Grace: what the store has may be lost again with the server that has it. So a segment outlives its last use by the
+// grace time, and the position of that time ago is kept with the newest one; both survive a crash. What is kept for
+// that alone goes early where it would make the journal larger than half of max_size, and wherever room is needed.
+//
 // Everything here but the constructor belongs to the hub's thread.
 
 #pragma once
@@ -22,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,7 +47,7 @@ struct JournalOptions {
   std::uint64_t segment_size = 64ULL << 20;  // bytes at which a new one is begun
   std::size_t max_waiting = 20'000;          // entries that wait for the thread
   std::size_t max_waiting_bytes = 64U << 20;
-  greenrt::Duration grace = greenrt::Duration::zero();   // how long a segment outlives its last use
+  greenrt::Duration grace = greenrt::Duration::zero();   // how long a segment outlives its last use, at most
   greenrt::Duration patience = std::chrono::seconds(5);  // how long entries wait for a disk that refuses them
   std::string vfs;                                       // the layer of SQLite through which files are reached
 };
@@ -71,6 +76,7 @@ class Journal {
     std::int64_t last_arrival = 0;  // of all that was ever appended, as far as it is known
     std::int64_t last_place = 0;
     std::int64_t position = 0;  // up to here the store had everything
+    std::int64_t sure = 0;      // up to here it had had everything for the grace time, as far as that is still there
     std::uint64_t records = 0;  // behind the position
     std::array<std::byte, 16> hash_key{};
   };
@@ -112,14 +118,16 @@ class Journal {
     std::int64_t read_to = 0;       // the place up to which the journal has nothing more for it
     std::uint64_t quarantined = 0;  // records of the part between that could not be read
   };
-  // Yields. What is durable behind `after`, at least one row if there is one. Killed: nothing has happened. Throws
-  // std::runtime_error when the disk cannot be read for the time being.
-  Page read(std::int64_t after, std::uint32_t part, std::uint32_t parts, std::size_t max_rows, std::size_t max_bytes);
+  // Yields. What is durable behind `after`, and not behind `until`: at least one row if there is one. Killed: nothing
+  // has happened. Throws std::runtime_error when the disk cannot be read for the time being.
+  Page read(std::int64_t after, std::uint32_t part, std::uint32_t parts, std::size_t max_rows, std::size_t max_bytes,
+            std::int64_t until = std::numeric_limits<std::int64_t>::max());
 
-  // The store has everything up to `place`, so that segments may go. Written with the next commit, at most a second
-  // later, and at the end; after a crash an earlier one may be found, and the store sees rows again. Never yields. May
-  // go back (failover), which is remembered too.
-  void set_position(std::int64_t place);
+  // The store has everything up to `place`, and needs nothing up to `needed` any more, so that segments may go. Written
+  // with the next commit, at most a second later, and at the end; after a crash an earlier one may be found, and the
+  // store sees rows again. Never yields. Both may go back, which is remembered too.
+  void set_position(std::int64_t place, std::int64_t needed);
+  void set_position(std::int64_t place) { set_position(place, place); }
 
   // Yields until everything appended so far is settled (true) or until the deadline (false).
   bool flush(greenrt::Deadline deadline);

@@ -20,7 +20,8 @@ constexpr greenrt::Duration kRemovalPause = std::chrono::seconds(10);
 JournalFolder::JournalFolder(const JournalOptions& options)
     : options_(options),
       segment_size_(std::min(options.segment_size, options.max_size / 8)),
-      files_(options.directory) {
+      files_(options.directory),
+      history_(options.grace, 0) {
   segment_options_.vfs = options.vfs;
   segment_options_.log_bytes = std::min<std::uint64_t>(segment_options_.log_bytes, segment_size_ / 4);
   open_all();
@@ -31,7 +32,7 @@ JournalFolder::~JournalFolder() = default;
 void JournalFolder::commit(std::span<const ingest::Entry* const> entries) {
   if (!current_) begin_segment(entries.empty() ? last_place_ + 1 : entries.front()->place);
   try {
-    current_->commit(entries, position_waits_ || entries.empty() ? std::optional(position_) : std::nullopt);
+    current_->commit(entries, position_waits_ || entries.empty() ? std::optional(store_position()) : std::nullopt);
   } catch (const sqlite::Error& error) {
     if (error.trouble() != sqlite::Trouble::kFull) close_current();
     throw;
@@ -61,7 +62,7 @@ void JournalFolder::begin_segment(std::int64_t first_place) {
   segment.known = JournalReader::Known{.last = segment.end};
   randombytes_buf(segment.name.salt.data(), segment.name.salt.size());
   const SegmentMeta meta{.follows_place = follows_, .follows_arrival = last_arrival_, .hash_key = hash_key_};
-  JournalSegment::create(files_.create_unnamed(), segment.name.salt, meta, position_, segment_options_);
+  JournalSegment::create(files_.create_unnamed(), segment.name.salt, meta, store_position(), segment_options_);
   files_.name_created(segment.name);
   // From here on there is a segment, even if it cannot be written.
   segments_.push_back(segment);
@@ -88,28 +89,61 @@ void JournalFolder::rotate() {
   begin_segment(last_place_ + 1);
 }
 
-void JournalFolder::set_position(std::int64_t place) {
+void JournalFolder::set_position(std::int64_t place, std::int64_t needed, greenrt::Clock::time_point now) {
   const std::int64_t oldest = segments_.empty() ? last_place_ : segments_.front().name.first_place - 1;
   place = std::clamp(place, std::min(oldest, last_place_), last_place_);
-  position_waits_ = position_waits_ || place != position_;
+  needed = std::clamp(needed, std::min(oldest, place), place);
+  position_waits_ = position_waits_ || place != position_ || needed != needed_;
   position_ = place;
+  needed_ = needed;
+  history_.note(needed_, now);
+}
+
+StorePosition JournalFolder::store_position() const {
+  return {.place = position_, .sure = history_.lowest(greenrt::Clock::now())};
 }
 
 void JournalFolder::remove_covered(greenrt::Clock::time_point now) {
   for (Segment& segment : segments_) {
     // The last one tells where the journal was, even when nobody needs its rows.
-    const bool covered = segment.end <= position_ && &segment != &segments_.back();
+    const bool covered = segment.end <= needed_ && &segment != &segments_.back();
     if (!covered) segment.covered_since.reset();
     if (covered && !segment.covered_since) segment.covered_since = now;
   }
-  while (!segments_.empty() && segments_.front().covered_since &&
-         now - *segments_.front().covered_since >= options_.grace) {
-    if (!remove(segments_.front())) {
-      segments_.front().covered_since = now + kRemovalPause;
-      return;
-    }
-    segments_.erase(segments_.begin());
+  const auto may_go = [&] {
+    if (segments_.empty() || !segments_.front().covered_since) return false;
+    const auto age = now - *segments_.front().covered_since;
+    return age >= options_.grace || (age >= greenrt::Duration::zero() && bytes() > options_.max_size / 2);
+  };
+  while (may_go() && remove_first()) {
   }
+}
+
+bool JournalFolder::make_room(std::uint64_t bytes) {
+  bool removed = false;
+  while (spare_bytes() > 0 && this->bytes() + bytes > options_.max_size && remove_first())
+    removed = true;
+  return removed;
+}
+
+std::uint64_t JournalFolder::spare_bytes() const {
+  const auto now = greenrt::Clock::now();
+  std::uint64_t sum = 0;
+  for (const Segment& segment : segments_) {
+    if (!segment.covered_since || *segment.covered_since > now) break;
+    sum += segment.bytes;
+  }
+  return sum;
+}
+
+bool JournalFolder::remove_first() {
+  Segment& first = segments_.front();
+  if (!remove(first)) {
+    first.covered_since = greenrt::Clock::now() + kRemovalPause;
+    return false;
+  }
+  segments_.erase(segments_.begin());
+  return true;
 }
 
 bool JournalFolder::remove(Segment& segment) try {

@@ -20,6 +20,7 @@
 #include "daemon/journal_files.h"
 #include "daemon/journal_reader.h"
 #include "daemon/journal_segment.h"
+#include "daemon/position_history.h"
 
 namespace hilera {
 
@@ -37,15 +38,20 @@ class JournalFolder {
   // Begins a segment when the last one is large enough. What goes wrong with the old one does not matter any more.
   void rotate();
 
-  // Within what there is.
-  void set_position(std::int64_t place);
+  // Within what there is. Nothing up to `needed` is needed any more, but for the grace time.
+  void set_position(std::int64_t place, std::int64_t needed, greenrt::Clock::time_point now);
   [[nodiscard]] bool position_waits() const { return position_waits_; }
   void write_position() { commit({}); }
   // Whether the disk takes anything: the same, and room for some more.
   void probe();
 
-  // Removes the segments that nobody needs any more.
+  // Removes the segments that nobody needs any more and whose grace is over, or for which the journal is too large.
   void remove_covered(greenrt::Clock::time_point now);
+  // For `bytes` more within max_size, removes segments without grace, as far as there are any. False: there was nothing
+  // to remove.
+  bool make_room(std::uint64_t bytes);
+  // Of those that make_room() would remove.
+  [[nodiscard]] std::uint64_t spare_bytes() const;
   // When remove_covered() has something to do next.
   [[nodiscard]] std::optional<greenrt::Clock::time_point> removal_due() const;
 
@@ -81,6 +87,8 @@ class JournalFolder {
 
   void begin_segment(std::int64_t first_place);
   void close_current();
+  [[nodiscard]] StorePosition store_position() const;
+  bool remove_first();
   bool remove(Segment& segment);
 
   Segments::iterator segment_behind(std::int64_t place);
@@ -100,6 +108,8 @@ class JournalFolder {
   std::int64_t follows_ = 0;  // up to here the segments that are there count, when one more begins
   std::int64_t last_arrival_ = 0;
   std::int64_t position_ = 0;
+  std::int64_t needed_ = 0;
+  PositionHistory history_;  // of needed_
   bool position_waits_ = false;
 
   std::unique_ptr<JournalSegment> current_;  // of segments_.back(); none after a fault

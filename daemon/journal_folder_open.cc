@@ -23,7 +23,7 @@ struct JournalFolder::Opening {
   bool newest = true;
   std::int64_t end = std::numeric_limits<std::int64_t>::max();
   bool end_is_exact = false;
-  std::optional<std::int64_t> position;
+  std::optional<StorePosition> position;
   std::optional<HashKey> hash_key;
 };
 
@@ -46,7 +46,12 @@ void JournalFolder::open_all() {
     randombytes_buf(hash_key_.data(), hash_key_.size());
   }
   const std::int64_t oldest = segments_.empty() ? last_place_ : segments_.front().name.first_place - 1;
-  position_ = std::clamp(opening.position.value_or(oldest), std::min(oldest, last_place_), last_place_);
+  const StorePosition position = opening.position.value_or(StorePosition{.place = oldest, .sure = oldest});
+  position_ = std::clamp(position.place, std::min(oldest, last_place_), last_place_);
+  needed_ = options_.grace > greenrt::Duration::zero()
+                ? std::clamp(position.sure, std::min(oldest, position_), position_)
+                : position_;
+  history_ = PositionHistory(options_.grace, needed_);
   count_found();
 }
 
@@ -54,7 +59,7 @@ std::optional<JournalFolder::Segment> JournalFolder::examine(const SegmentName& 
   Segment segment{.name = name, .end = opening.end, .bytes = files_.bytes(name)};
   opening.end = std::min(opening.end, name.first_place - 1);
   const bool end_was_exact = std::exchange(opening.end_is_exact, false);
-  if (opening.position && segment.end <= *opening.position) return segment;  // nobody needs it
+  if (opening.position && segment.end <= opening.position->place) return segment;  // nobody needs it
   try {
     look_into(segment, end_was_exact, opening);
   } catch (const sqlite::Error& error) {
@@ -129,6 +134,7 @@ void JournalFolder::count_found() {
   found_.last_place = last_place_;
   found_.last_arrival = last_arrival_;
   found_.position = position_;
+  found_.sure = needed_;
   found_.hash_key = hash_key_;
   for (Segment& segment : segments_) {
     if (segment.damaged) note_damage(segment);

@@ -8,7 +8,7 @@
 namespace hilera {
 
 bool JournalFolder::read_some(const JournalReader::Wanted& wanted, Journal::Page& page) {
-  if (page.read_to >= last_place_) return false;
+  if (page.read_to >= std::min(last_place_, wanted.until)) return false;
   const auto segment = segment_behind(page.read_to);
   if (segment == segments_.end()) {
     page.read_to = last_place_;

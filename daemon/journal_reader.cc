@@ -142,6 +142,10 @@ bool JournalReader::read_cell(const Wanted& wanted, Journal::Page& page) {
   const Range cell = cell_of(std::max(page.read_to + 1, commit->first));
   for (Slot& slot : read(cell, wanted, room_in(page, wanted))) {
     if (slot.place <= page.read_to) continue;
+    if (slot.place > wanted.until) {
+      page.read_to = std::max(page.read_to, wanted.until);
+      return false;
+    }
     if (slot.mine && !slot.row) return false;
     if (slot.mine) page.rows.push_back(std::move(*slot.row));
     if (!slot.right && wanted.part == 0) page.quarantined += lost_at(slot.place);

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <vector>
@@ -33,6 +34,7 @@ class JournalReader {
   };
   struct Wanted {
     std::int64_t after = 0;
+    std::int64_t until = std::numeric_limits<std::int64_t>::max();
     std::uint32_t part = 0;
     std::uint32_t parts = 1;
     std::size_t max_rows = 0;

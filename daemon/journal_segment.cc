@@ -33,7 +33,7 @@ struct JournalSegment::Writer {
   explicit Writer(sqlite::Database& database)
       : datagram(database, "INSERT INTO datagram VALUES(?,?,?,?,?,?,?,?,?,?,?)"),
         summary(database, "INSERT INTO summary VALUES(?,?,?,?,?,?)"),
-        position(database, "REPLACE INTO position VALUES(1,?,?)"),
+        position(database, "REPLACE INTO position VALUES(1,?,?),(2,?,?)"),
         pages(database, "PRAGMA page_count") {}
 
   sqlite::Statement datagram;
@@ -53,7 +53,7 @@ JournalSegment::JournalSegment(const std::string& path, const JournalSalt& salt,
 JournalSegment::~JournalSegment() = default;
 
 void JournalSegment::create(const std::string& path, const JournalSalt& salt, const SegmentMeta& meta,
-                            std::int64_t position, const Options& options) {
+                            const StorePosition& position, const Options& options) {
   JournalSegment segment(path, salt, sqlite::OpenMode::kWrite, options);
   sqlite::Database& database = segment.database_;
   database.execute(("PRAGMA synchronous = FULL; PRAGMA page_size = " + number(kPageSize)).c_str());
@@ -119,11 +119,18 @@ std::optional<SegmentMeta> JournalSegment::read_meta() try {
   return std::nullopt;
 }
 
-std::optional<std::int64_t> JournalSegment::read_position() try {
-  sqlite::Statement statement(database_, "SELECT place, checksum FROM position");
-  if (!statement.step()) return std::nullopt;
-  const std::int64_t place = statement.integer(0);
-  return checksum_.of('p', {place}) == statement.integer(1) ? std::optional(place) : std::nullopt;
+std::optional<StorePosition> JournalSegment::read_position() try {
+  std::optional<StorePosition> position;
+  sqlite::Statement row(database_, "SELECT id, place, checksum FROM position ORDER BY id");
+  while (row.step()) {
+    const std::int64_t place = row.integer(1);
+    if (row.integer(0) == 1 && checksum_.of('p', {place}) == row.integer(2)) {
+      position = {.place = place, .sure = place};  // of an older program, which knew no other
+    } else if (position && checksum_.of('g', {place}) == row.integer(2)) {
+      position->sure = std::min(place, position->place);
+    }
+  }
+  return position;
 } catch (const sqlite::Error& error) {
   if (!error.content()) throw;
   return std::nullopt;
@@ -162,14 +169,12 @@ std::int64_t JournalSegment::last_place() {
   return database_.query_integer("SELECT max(place) FROM datagram");
 }
 
-void JournalSegment::commit(std::span<const ingest::Entry* const> entries, std::optional<std::int64_t> position) {
+void JournalSegment::commit(std::span<const ingest::Entry* const> entries, std::optional<StorePosition> position) {
   sqlite::Transaction transaction(database_);
   for (const ingest::Entry* entry : entries)
     insert(*entry);
   if (!entries.empty()) {
-    CommitSummary summary{.number = commits_ + 1,
-                          .first = entries.front()->place,
-                          .last = entries.back()->place};
+    CommitSummary summary{.number = commits_ + 1, .first = entries.front()->place, .last = entries.back()->place};
     for (const ingest::Entry* entry : entries) {
       summary.records += entry->decoded.records.size();
       summary.arrival = std::max(summary.arrival, entry->datagram.arrival);
@@ -218,8 +223,12 @@ void JournalSegment::insert(const CommitSummary& summary) {
       .run();
 }
 
-void JournalSegment::write_position(std::int64_t position) {
-  writer_->position.bind(1, position).bind(2, checksum_.of('p', {position})).run();
+void JournalSegment::write_position(const StorePosition& position) {
+  writer_->position.bind(1, position.place)
+      .bind(2, checksum_.of('p', {position.place}))
+      .bind(3, position.sure)
+      .bind(4, checksum_.of('g', {position.sure}))
+      .run();
 }
 
 std::uint64_t JournalSegment::bytes() {

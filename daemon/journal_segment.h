@@ -3,7 +3,7 @@
 //
 //   datagram   one row a datagram, its key is its place, with a checksum over all of it
 //   summary    one row a commit: what it holds. Totals cost O(commits), and what is missing is known
-//   position   how far the store had come, as of some commit
+//   position   how far the store had come, as of some commit: `place` (row 1) and `sure` (row 2)
 //   meta       the format's version, what came before this file, the key of the hash
 //
 // Every row has a checksum under the file's salt, because SQLite has none for pages: a row is either right or damaged.
@@ -49,6 +49,12 @@ struct CommitSummary {
   std::int64_t arrival = 0;  // the latest one
 };
 
+// How far the store had come.
+struct StorePosition {
+  std::int64_t place = 0;  // up to here it had everything
+  std::int64_t sure = 0;   // up to here it had had everything for the grace time; not above `place`
+};
+
 class JournalSegment {
  public:
   ~JournalSegment();
@@ -61,8 +67,8 @@ class JournalSegment {
   };
 
   // Makes a segment of an empty file, to be opened afterwards.
-  static void create(const std::string& path, const JournalSalt& salt, const SegmentMeta& meta, std::int64_t position,
-                     const Options& options);
+  static void create(const std::string& path, const JournalSalt& salt, const SegmentMeta& meta,
+                     const StorePosition& position, const Options& options);
   // To write on.
   static std::unique_ptr<JournalSegment> open(const std::string& path, const JournalSalt& salt, const Options& options);
   // To read. `sealed`: has no log that would have to be recovered.
@@ -73,14 +79,14 @@ class JournalSegment {
 
   // None when damaged or missing.
   [[nodiscard]] std::optional<SegmentMeta> read_meta();
-  [[nodiscard]] std::optional<std::int64_t> read_position();
+  [[nodiscard]] std::optional<StorePosition> read_position();
   // The commits after number `after` that can be read; `whole` is made false when there must be more.
   [[nodiscard]] std::vector<CommitSummary> read_summaries(std::int64_t after, bool& whole);
   // The last row's place as the table has it, right or damaged; 0: none.
   [[nodiscard]] std::int64_t last_place();
 
   // One transaction, synced when it returns.
-  void commit(std::span<const ingest::Entry* const> entries, std::optional<std::int64_t> position);
+  void commit(std::span<const ingest::Entry* const> entries, std::optional<StorePosition> position);
   // The last commit was number `number`; before the first commit(), when the segment was not begun here.
   void continue_after(std::int64_t number) { commits_ = number; }
   // In the database, not its log.
@@ -99,7 +105,7 @@ class JournalSegment {
   void prepare_to_write(const Options& options);
   void insert(const ingest::Entry& entry);
   void insert(const CommitSummary& summary);
-  void write_position(std::int64_t position);
+  void write_position(const StorePosition& position);
 
   JournalSalt salt_;
   sqlite::Database database_;

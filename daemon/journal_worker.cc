@@ -18,6 +18,15 @@ constexpr greenrt::Duration kShortestPause = std::chrono::milliseconds(100);
 constexpr greenrt::Duration kLongestPause = std::chrono::seconds(1);
 constexpr greenrt::Duration kPositionDelay = std::chrono::seconds(1);
 constexpr greenrt::Duration kOldestDelay = std::chrono::seconds(1);
+constexpr std::uint64_t kRowOverhead = 128;
+
+// What they take at most, once in the log and once where that is copied to.
+std::uint64_t bytes_of(std::span<const ingest::Entry* const> entries) {
+  std::uint64_t bytes = 0;
+  for (const ingest::Entry* entry : entries)
+    bytes += 2 * (entry->datagram.bytes.size() + kRowOverhead);
+  return bytes;
+}
 
 }  // namespace
 
@@ -58,11 +67,11 @@ void JournalWorker::read(std::shared_ptr<Reading> reading) {
   work_.notify_one();
 }
 
-void JournalWorker::set_position(std::int64_t place) {
+void JournalWorker::set_position(std::int64_t place, std::int64_t needed) {
   std::unique_lock lock(mutex_);
   // While one waits to be taken, the thread knows that it has to look.
   const bool wake = !position_ && std::exchange(idle_, false);
-  position_ = place;
+  position_ = {.place = place, .needed = needed};
   lock.unlock();
   if (wake) work_.notify_one();
 }
@@ -121,7 +130,9 @@ void JournalWorker::wait_for_work(std::unique_lock<std::mutex>& lock) {
     for (auto& reading : asked_)
       readings_.push_back(std::move(reading));
     asked_.clear();
-    if (position_) folder_.set_position(*std::exchange(position_, std::nullopt));
+    if (const auto position = std::exchange(position_, std::nullopt)) {
+      folder_.set_position(position->place, position->needed, Clock::now());
+    }
     if (folder_.position_waits() && position_due_ == Clock::time_point{}) position_due_ = Clock::now() + kPositionDelay;
   };
   while (true) {
@@ -167,6 +178,7 @@ void JournalWorker::commit_some() {
   while (written_ < taken_.size()) {
     const auto entries = std::span(taken_).subspan(written_, std::min(taken_.size() - written_, kMostRows));
     const auto begin = Clock::now();
+    folder_.make_room(bytes_of(entries));
     if (!try_write([&] { folder_.commit(entries); })) break;
     written_ += entries.size();
     report([&](Report& to) {
@@ -196,6 +208,7 @@ bool JournalWorker::try_write(const std::function<void()>& attempt) {
       if (error.code() == std::errc::no_space_on_device) health = Health::kFull;
       what = error.what();
     }
+    if (health == Health::kFull && first && folder_.make_room(options_.max_size)) continue;
     if (health == Health::kFailed) note_io_error(what);
     if (health == Health::kFull || !first) {
       refused(health, what);
@@ -269,6 +282,7 @@ void JournalWorker::publish() {
   {
     const std::lock_guard lock(mutex_);
     report_.bytes = bytes;
+    report_.spare_bytes = folder_.spare_bytes();
     report_.segments = folder_.segments();
     report_.io_errors = io_errors_;
     report_.quarantined = quarantined_;

@@ -55,6 +55,7 @@ class JournalWorker {
     std::vector<std::shared_ptr<Reading>> readings;
     // As of now.
     std::uint64_t bytes = 0;
+    std::uint64_t spare_bytes = 0;
     std::uint64_t segments = 0;
     std::uint64_t io_errors = 0;
     std::uint64_t quarantined = 0;
@@ -75,7 +76,7 @@ class JournalWorker {
   // For the hub.
   void append(const ingest::Entry& entry);
   void read(std::shared_ptr<Reading> reading);
-  void set_position(std::int64_t place);
+  void set_position(std::int64_t place, std::int64_t needed);
   Report take_report();
   // The last step of the destructor, for who wants the last report.
   void finish();
@@ -129,7 +130,11 @@ class JournalWorker {
   bool report_waits_ = false;
   Entries incoming_;
   std::vector<std::shared_ptr<Reading>> asked_;
-  std::optional<std::int64_t> position_;
+  struct Position {
+    std::int64_t place = 0;
+    std::int64_t needed = 0;
+  };
+  std::optional<Position> position_;
   Report report_;
 
   std::thread thread_;

@@ -16,8 +16,6 @@ constexpr std::chrono::seconds kWaitForConnection{5};  // then it is said that t
 constexpr std::chrono::seconds kPauseAfterFailure{1};
 constexpr std::size_t kMostStatementBytes = 4U << 20;
 constexpr std::size_t kLeastStatementBytes = 1U << 10;
-constexpr std::size_t kPageRows = 2'000;
-constexpr std::size_t kPageBytes = 4U << 20;
 constexpr std::uint32_t kRefusalsOfASuspect = 3;
 constexpr std::size_t kMostRefusals = 10'000;
 
@@ -28,19 +26,17 @@ milliseconds jittered(milliseconds pause) {
 
 }  // namespace
 
-Shard::Shard(ShardOptions options, std::int64_t position, std::int64_t last_place, Journal& journal,
-             db::ConnectionPool& pool, OriginTable& origins, Observer& observer, ingest::Reporter& reporter)
+Shard::Shard(ShardOptions options, const Start& start, const World& world)
     : options_(std::move(options)),
-      journal_(journal),
-      pool_(pool),
-      origins_(origins),
-      observer_(observer),
-      reporter_(reporter),
-      read_to_(position),
-      last_offered_(last_place),
-      live_(position >= last_place),
+      world_(world),
+      read_to_(start.position),
+      last_offered_(start.last_place),
+      live_(start.position >= start.last_place),
+      history_(options_.grace, start.sure),
       batch_(options_.collector),
-      statement_bytes_(kMostStatementBytes) {}
+      statement_bytes_(kMostStatementBytes) {
+  if (start.sure < start.position) again_ = start.sure;
+}
 
 Shard::~Shard() {
   const greenrt::Shield shield;
@@ -68,9 +64,9 @@ void Shard::offer(const ingest::EntryRef& entry) {
   work_.set();
 }
 
-std::int64_t Shard::position(std::int64_t durable_place) const {
+std::int64_t Shard::position() const {
   if (!queue_.empty()) return queue_.front().entry->place - 1;
-  return live_ ? durable_place : read_to_;
+  return live_ ? world_.journal.durable_place() : read_to_;
 }
 
 void Shard::push(Item item) {
@@ -81,26 +77,53 @@ void Shard::push(Item item) {
 void Shard::run() {
   while (true) {
     try {
-      fill();
-      const db::Lease connection = pool_.acquire(kWaitForConnection);
-      write_front(*connection);
+      store_some();
     } catch (const db::Error& error) {
       cope(error);
-      continue;
     } catch (const std::exception& error) {
       pause_after(error, "shard_failed");
-      continue;
     }
-    failures_ = 0;
-    pause_ = milliseconds(0);
-    problem_.clear();
-    statement_bytes_ = kMostStatementBytes;
   }
 }
 
+void Shard::store_some() {
+  fill();
+  pass_gate();
+  const db::Lease connection = world_.pool.acquire(kWaitForConnection);
+  // Coming by the connection, a loss may have been found, or another server.
+  if (doubted_anew_ || !gate_is_open()) return;
+  if (again_) {
+    confirm_front(*connection);
+  } else {
+    write_front(*connection);
+  }
+  failures_ = 0;
+  pause_ = milliseconds(0);
+  problem_.clear();
+  statement_bytes_ = kMostStatementBytes;
+}
+
+bool Shard::gate_is_open() const {
+  return !world_.gate || world_.gate->is_open();
+}
+
+void Shard::pass_gate() {
+  if (gate_is_open()) return;
+  while (!gate_is_open()) {
+    if (!world_.gate->problem().empty()) problem_ = world_.gate->problem();
+    world_.observer.on_trouble();
+    world_.gate->wait_for_change(kWaitForConnection);
+  }
+  problem_.clear();
+}
+
 void Shard::fill() {
-  while (queue_.empty()) {
-    if (!live_) {
+  while (true) {
+    if (std::exchange(doubted_anew_, false)) doubted_.clear();
+    if (again_ ? !doubted_.empty() : !queue_.empty()) return;
+    if (again_) {
+      read_doubted();
+    } else if (!live_) {
       read_on();
     } else {
       work_.clear();
@@ -112,22 +135,22 @@ void Shard::fill() {
 void Shard::read_on() {
   Journal::Page page;
   try {
-    page = journal_.read(read_to_, options_.part, options_.parts, kPageRows, kPageBytes);
+    page = world_.journal.read(read_to_, options_.part, options_.parts, kPageRows, kPageBytes);
   } catch (const std::runtime_error& error) {
     return pause_after(error, "journal_not_readable");
   }
   problem_.clear();
   // What is durable since the read began will be offered, or has been.
-  const std::int64_t settled = journal_.durable_place();
+  const std::int64_t settled = world_.journal.durable_place();
   for (JournalRow& row : page.rows) {
     if (row.place > settled) break;
     push(restore(std::move(row)));
     read_to_ = queue_.back().entry->place;
   }
-  if (page.quarantined > 0) observer_.on_quarantined(page.quarantined);
+  if (page.quarantined > 0) world_.observer.on_quarantined(page.quarantined);
   read_to_ = std::min(page.read_to, settled);
   live_ = read_to_ >= last_offered_;
-  observer_.on_position();
+  world_.observer.on_position();
 }
 
 Shard::Item Shard::restore(JournalRow row) {
@@ -135,7 +158,7 @@ Shard::Item Shard::restore(JournalRow row) {
   ingest::Entry& entry = *item.entry;
   entry.place = row.place;
   entry.domain = row.domain;
-  entry.datagram.origin = &origins_.find(row.listener, row.codec);
+  entry.datagram.origin = &world_.origins.find(row.listener, row.codec);
   entry.datagram.listener = nullptr;
   entry.datagram.arrival = row.arrival;
   entry.datagram.path = {.peer = row.peer};
@@ -153,16 +176,23 @@ Shard::Item Shard::restore(JournalRow row) {
   return item;
 }
 
-void Shard::write_front(db::Connection& connection) {
-  const std::size_t request_bytes = std::min(statement_bytes_, connection.max_allowed_packet() / 2);
-  batch_.clear();
-  if (queue_.front().readable) {
-    gather(request_bytes);
+std::size_t Shard::request_bytes(const db::Connection& connection) const {
+  return std::min(statement_bytes_, connection.max_allowed_packet() / 2);
+}
+
+void Shard::write(db::Connection& connection, std::size_t request_bytes, bool readable) {
+  if (readable) {
     batch_.write(connection, request_bytes);
   } else {
-    batch_.add(*queue_.front().entry, {});
     batch_.write_as_dead_letters(connection, "unreadable", "the codec makes no records of it any more");
   }
+}
+
+void Shard::write_front(db::Connection& connection) {
+  const std::size_t bytes = request_bytes(connection);
+  const bool readable = queue_.front().readable;
+  gather(queue_, bytes);
+  write(connection, bytes, readable);
   const std::size_t records = batch_.records();
   for (const FrameBatch::Outcome& outcome : batch_.outcomes()) {
     complete(queue_.front(), outcome);
@@ -170,15 +200,21 @@ void Shard::write_front(db::Connection& connection) {
     queue_.pop_front();
   }
   batch_.clear();
-  observer_.on_batch(records);
-  observer_.on_position();
+  world_.observer.on_batch(records);
+  world_.observer.on_position();
 }
 
-void Shard::gather(std::size_t request_bytes) {
+void Shard::gather(const Items& items, std::size_t request_bytes) {
+  batch_.clear();
+  const Item& first = items.front();
+  const ingest::Entry& front = *first.entry;
+  if (!first.readable) {
+    batch_.add(*first.entry, {});
+    return;
+  }
   const FrameBatch::Limits limits{.records = options_.batch_records, .bytes = request_bytes};
-  const ingest::Entry& front = *queue_.front().entry;
   const bool of_a_suspect = suspect(front);
-  for (const Item& item : queue_) {
+  for (const Item& item : items) {
     if (!item.readable) return;
     const bool belongs = of_a_suspect ? item.entry->domain == front.domain : !suspect(*item.entry);
     if (!belongs || !batch_.add(*item.entry, limits)) return;
@@ -189,16 +225,20 @@ void Shard::complete(const Item& item, const FrameBatch::Outcome& outcome) {
   ingest::Entry& entry = *item.entry;
   const std::size_t records = entry.decoded.records.size();
   if (records != item.records) {
-    observer_.on_recount(static_cast<std::int64_t>(records) - static_cast<std::int64_t>(item.records));
+    world_.observer.on_recount(static_cast<std::int64_t>(records) - static_cast<std::int64_t>(item.records));
   }
+  note_outcome(entry, outcome);
+  const auto lag = item.fresh ? greenrt::Clock::now() - entry.datagram.received : greenrt::Duration::zero();
+  world_.observer.on_stored(outcome.result, lag);
+  entry.set_stored(outcome.result);
+}
+
+void Shard::note_outcome(const ingest::Entry& entry, const FrameBatch::Outcome& outcome) {
   if (outcome.refused) {
     note_refusal(entry);
   } else if (!refusals_.empty()) {
     refusals_.erase(entry.domain);
   }
-  const auto lag = item.fresh ? greenrt::Clock::now() - entry.datagram.received : greenrt::Duration::zero();
-  observer_.on_stored(outcome.result, lag);
-  entry.set_stored(outcome.result);
 }
 
 bool Shard::suspect(const ingest::Entry& entry) const {
@@ -215,8 +255,8 @@ void Shard::note_refusal(const ingest::Entry& entry) {
 void Shard::pause_after(const std::exception& failure, std::string_view event) {
   ++retries_;
   problem_ = failure.what();
-  reporter_.warn(event, "shard " + std::to_string(options_.part), problem_);
-  observer_.on_trouble();
+  world_.reporter.warn(event, "shard " + std::to_string(options_.part), problem_);
+  world_.observer.on_trouble();
   greenrt::sleep(kPauseAfterFailure);
 }
 
@@ -224,9 +264,9 @@ void Shard::cope(const db::Error& error) {
   const Remedy& remedy = remedy_for(error.error_class());
   ++retries_;
   problem_ = error.what();
-  observer_.on_trouble();
+  world_.observer.on_trouble();
   if (remedy.smaller_statements) statement_bytes_ = std::max(statement_bytes_ / 2, kLeastStatementBytes);
-  if (remedy.alarm) reporter_.warn("store_stopped", "shard " + std::to_string(options_.part), problem_);
+  if (remedy.alarm) world_.reporter.warn("store_stopped", "shard " + std::to_string(options_.part), problem_);
   if (++failures_ <= remedy.attempts_at_once) return;
   pause_ = std::clamp(pause_ * 2, remedy.first_pause, remedy.longest_pause);
   greenrt::sleep(jittered(pause_));

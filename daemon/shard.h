@@ -7,8 +7,14 @@
 // order, until it has caught up and is live again. Everything has a place in the journal's order, so the hand-over is
 // one comparison.
 //
+// After a loss (db/host_choice.h), what was stored during the grace time is in doubt. Before anything else is stored,
+// the shard reads it from the journal once more, in order, and looks whether it is there: what is not, since the server
+// took it into its grave, is stored again. So a device's rows are in order whatever was lost, as long as that was lost
+// from the end.
+//
 // One greenlet. A batch is what the queue holds when a connection is free, up to the limits, so it grows while its
-// predecessor is under way; the next one begins only when it is committed. What cannot be written is tried again as
+// predecessor is under way; the next one begins only when it is committed. Nothing is written while a StoreGate is
+// closed. What cannot be written is tried again as
 // remedy.h says, for ever: it is in the journal. A device whose rows were refused several times gets batches of its
 // own, so that taking these apart holds up nobody else. Stopped in the middle of a batch, the shard has not stored it,
 // as far as anybody knows, and finds it in the journal next time. No failure ends the greenlet: one that is none of the
@@ -20,6 +26,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,7 +35,9 @@
 #include "daemon/frame_batch.h"
 #include "daemon/journal.h"
 #include "daemon/origin_table.h"
+#include "daemon/position_history.h"
 #include "daemon/remedy.h"
+#include "daemon/store_gate.h"
 #include "db/pool.h"
 #include "greenrt/event.h"
 #include "greenrt/greenlet.h"
@@ -43,6 +52,7 @@ struct ShardOptions {
   std::size_t max_queued = 8'000;  // datagrams
   std::size_t max_queued_bytes = 16U << 20;
   std::size_t batch_records = 1'000;
+  greenrt::Duration grace = greenrt::Duration::zero();  // how long what is stored may be lost; zero: it never is
 };
 
 class Shard {
@@ -57,6 +67,9 @@ class Shard {
     // than the journal said when it was appended: a codec of another version reads it.
     virtual void on_quarantined(std::uint64_t records) = 0;
     virtual void on_recount(std::int64_t records) = 0;
+    // Records that had ended before are where they were, or have been stored again because their rows were gone.
+    virtual void on_confirmed(std::uint64_t records) = 0;
+    virtual void on_restored(std::uint64_t records) = 0;
     // A batch is committed.
     virtual void on_batch(std::size_t records) = 0;
     // The position has moved, by a batch or by reading on past what is of other parts.
@@ -65,9 +78,23 @@ class Shard {
     virtual void on_trouble() = 0;
   };
 
-  // Begins behind `position`, with a backlog up to `last_place`. The others must outlive it.
-  Shard(ShardOptions options, std::int64_t position, std::int64_t last_place, Journal& journal,
-        db::ConnectionPool& pool, OriginTable& origins, Observer& observer, ingest::Reporter& reporter);
+  // Where it begins: everything up to `position` has ended, what is behind `sure` is in doubt, and there is a backlog
+  // up to `last_place`.
+  struct Start {
+    std::int64_t sure = 0;
+    std::int64_t position = 0;
+    std::int64_t last_place = 0;
+  };
+  // What it works with. All outlive it. `gate` may be nullptr: it is always open.
+  struct World {
+    Journal& journal;
+    db::ConnectionPool& pool;
+    StoreGate* gate;
+    OriginTable& origins;
+    Observer& observer;
+    ingest::Reporter& reporter;
+  };
+  Shard(ShardOptions options, const Start& start, const World& world);
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -79,14 +106,22 @@ class Shard {
   // An entry of this part has become durable: takes it, or leaves it behind. In the order of places. Never yields.
   void offer(const ingest::EntryRef& entry);
 
-  // Everything of this part that stands at or below is stored; `durable_place` is the journal's.
-  [[nodiscard]] std::int64_t position(std::int64_t durable_place) const;
+  // Everything of this part that stands at or below has ended.
+  [[nodiscard]] std::int64_t position() const;
+  // The same, and is in no doubt: not above position().
+  [[nodiscard]] std::int64_t sure_position() const { return again_.value_or(position()); }
+
+  // For doubt() to know later; to be called whenever it may have moved. Never yields.
+  void note_position(greenrt::Clock::time_point now) { history_.note(sure_position(), now); }
+  // There was a loss. Never yields.
+  void doubt(greenrt::Clock::time_point now);
 
   [[nodiscard]] bool live() const { return live_; }
   // It is live and has work that nothing keeps it from.
-  [[nodiscard]] bool at_work() const { return live_ && !queue_.empty() && problem_.empty(); }
-  // Nothing of this part is waiting, in the queue or in the journal.
-  [[nodiscard]] bool idle() const { return live_ && queue_.empty(); }
+  [[nodiscard]] bool at_work() const { return live_ && (again_ || !queue_.empty()) && problem_.empty(); }
+  // Nothing of this part is waiting, in the queue or in the journal, and nothing is in doubt.
+  [[nodiscard]] bool idle() const { return live_ && queue_.empty() && !again_; }
+  [[nodiscard]] bool in_doubt() const { return again_.has_value(); }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] std::uint64_t retries() const { return retries_; }
   // Why nothing can be stored at the moment, for people; empty while it can.
@@ -100,13 +135,25 @@ class Shard {
     bool fresh = false;         // came straight from the journal's commit
   };
 
+  using Items = std::deque<Item>;
+  static constexpr std::size_t kPageRows = 2'000;
+  static constexpr std::size_t kPageBytes = 4U << 20;
+
   void run();
+  void store_some();
+  [[nodiscard]] bool gate_is_open() const;
+  void pass_gate();
   void fill();
   void read_on();
+  void read_doubted();
   Item restore(JournalRow row);
   void push(Item item);
+  void write(db::Connection& connection, std::size_t request_bytes, bool readable);
   void write_front(db::Connection& connection);
-  void gather(std::size_t request_bytes);
+  void confirm_front(db::Connection& connection);
+  [[nodiscard]] std::size_t request_bytes(const db::Connection& connection) const;
+  void gather(const Items& items, std::size_t request_bytes);
+  void note_outcome(const ingest::Entry& entry, const FrameBatch::Outcome& outcome);
   void complete(const Item& item, const FrameBatch::Outcome& outcome);
   [[nodiscard]] bool suspect(const ingest::Entry& entry) const;
   void note_refusal(const ingest::Entry& entry);
@@ -114,18 +161,20 @@ class Shard {
   void pause_after(const std::exception& failure, std::string_view event);
 
   ShardOptions options_;
-  Journal& journal_;
-  db::ConnectionPool& pool_;
-  OriginTable& origins_;
-  Observer& observer_;
-  ingest::Reporter& reporter_;
+  World world_;
 
-  std::deque<Item> queue_;
+  Items queue_;
   std::size_t queued_bytes_ = 0;
   std::int64_t read_to_;       // the place of the last one that came into the queue, or was seen not to be ours
   std::int64_t last_offered_;  // the place of the last one that there is, as far as this part is concerned
   bool live_;
   greenrt::Event work_;
+
+  PositionHistory history_;            // of sure_position()
+  std::optional<std::int64_t> again_;  // while something is in doubt: all of it is behind this place
+  bool doubted_anew_ = false;          // again_ has been moved, and what was read for it is void
+  Items doubted_;                      // read, from the first behind again_ on
+  std::int64_t doubted_to_ = 0;        // the place up to which it is all there is
 
   FrameBatch batch_;
   std::size_t statement_bytes_;                                // halved when a statement is too large for the server

@@ -51,9 +51,13 @@ json document_of(const Database& database) {
     const std::uint64_t count = database.dead_letters().count(outcome);
     if (count > 0) replays[std::string(to_string(outcome))] = count;
   }
+  const db::HostChoice& hosts = *database.pool().hosts();
   return {
       {"healthy", database.monitor().healthy()},
       {"problem", database.monitor().problem()},
+      {"host", hosts.current().to_string()},
+      {"failovers", hosts.changes()},
+      {"losses", hosts.losses()},
       {"connections",
        {{"idle", stats.idle}, {"leased", stats.leased}, {"connecting", stats.connecting}, {"waiting", stats.waiting}}},
       {"errors", std::move(errors)},
@@ -75,11 +79,9 @@ json document_of(const Journal& journal) {
 }
 
 json document_of(const Storage& storage) {
-  return {{"shards", storage.shards()},
-          {"lagging", storage.lagging_shards()},
-          {"queued", storage.queued()},
-          {"retries", storage.retries()},
-          {"problem", storage.store_problem()}};
+  return {{"shards", storage.shards()},     {"lagging", storage.lagging_shards()},   {"queued", storage.queued()},
+          {"retries", storage.retries()},   {"in_doubt", storage.shards_in_doubt()}, {"confirmed", storage.confirmed()},
+          {"restored", storage.restored()}, {"problem", storage.store_problem()}};
 }
 
 }  // namespace
@@ -225,6 +227,15 @@ void Status::declare_storage(Metrics& metrics) const {
         [](const Storage& storage) { return storage.queued(); });
   gauge("hilera_shards_lagging", "Parts of the devices whose records are read back from the journal.",
         [](const Storage& storage) { return storage.lagging_shards(); });
+  gauge("hilera_shards_in_doubt", "Parts of the devices whose stored records are looked for again.",
+        [](const Storage& storage) { return storage.shards_in_doubt(); });
+  metrics.counter("hilera_records_confirmed_total",
+                  "Records that were looked for again after a loss, and had ended well. Beside the ledger.",
+                  &sources_.storage.confirmed());
+  metrics.counter("hilera_records_restored_total",
+                  "Records that were looked for again after a loss, were gone, and are stored once more. Beside the "
+                  "ledger.",
+                  &sources_.storage.restored());
   metrics.histogram("hilera_store_seconds",
                     "From the arrival of a datagram to the commit of its records, where it was not read back.",
                     &sources_.storage.store_seconds());
@@ -275,6 +286,11 @@ void Status::declare_database(Metrics& metrics) const {
                       samples.add({{"class", std::string(db::to_string(each))}}, stats.errors[each]);
                     }
                   });
+  metrics.counter("hilera_db_failovers_total", "Changes from one server of several to another.",
+                  [this](Metrics::Samples& samples) { samples.add({}, sources_.database->pool().hosts()->changes()); });
+  metrics.counter("hilera_db_losses_total",
+                  "Losses of a connection to one of several servers, or of the server itself.",
+                  [this](Metrics::Samples& samples) { samples.add({}, sources_.database->pool().hosts()->losses()); });
 }
 
 void Status::declare_downlink(Metrics& metrics) const {

@@ -11,7 +11,7 @@ namespace hilera {
 
 static_assert(sizeof(Journal::Found::hash_key) == crypto_shorthash_KEYBYTES);
 
-Storage::Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest::Reporter& reporter)
+Storage::Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest::Reporter& reporter, StoreGate* gate)
     : reporter_(reporter), journal_(std::make_unique<Journal>(options.journal, [this](auto entries, bool durable) {
         on_settled(entries, durable);
       })) {
@@ -19,17 +19,20 @@ Storage::Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest
   ledger_.found_at_start = found.records;
   ledger_.pending = found.records;
   if (!pool) return;
-  Shard::Observer& observer = *this;
+  const Shard::World world{
+      .journal = *journal_, .pool = *pool, .gate = gate, .origins = origins_, .observer = *this, .reporter = reporter_};
+  const Shard::Start start{.sure = found.sure, .position = found.position, .last_place = found.last_place};
   for (std::uint32_t part = 0; part < options.shards; ++part) {
     const ShardOptions shard{.collector = options.collector,
                              .part = part,
                              .parts = options.shards,
                              .max_queued = std::max<std::size_t>(options.max_queued / options.shards, 1),
                              .max_queued_bytes = options.max_queued_bytes / options.shards,
-                             .batch_records = options.batch_records};
-    shards_.push_back(std::make_unique<Shard>(shard, found.position, found.last_place, *journal_, *pool, origins_,
-                                              observer, reporter_));
+                             .batch_records = options.batch_records,
+                             .grace = options.journal.grace};
+    shards_.push_back(std::make_unique<Shard>(shard, start, world));
   }
+  if (options.journal.grace > greenrt::Duration::zero()) loss_watch_.emplace(pool->hosts(), *this);
 }
 
 Storage::~Storage() {
@@ -102,13 +105,33 @@ void Storage::on_batch(std::size_t records) {
   batch_rows_.observe(static_cast<double>(records));
 }
 
+void Storage::on_confirmed(std::uint64_t records) {
+  confirmed_ += records;
+}
+
+void Storage::on_restored(std::uint64_t records) {
+  restored_ += records;
+  reporter_.warn("records_restored", "the database had lost them", std::to_string(records));
+}
+
 void Storage::on_position() {
-  const std::int64_t durable = journal_->durable_place();
-  std::int64_t position = durable;
-  for (const auto& shard : shards_)
-    position = std::min(position, shard->position(durable));
-  journal_->set_position(position);
+  const auto now = greenrt::Clock::now();
+  std::int64_t position = journal_->durable_place();
+  std::int64_t needed = position;
+  for (const auto& shard : shards_) {
+    shard->note_position(now);
+    position = std::min(position, shard->position());
+    needed = std::min(needed, shard->sure_position());
+  }
+  journal_->set_position(position, needed);
   progress_.set();
+}
+
+void Storage::doubt() {
+  const auto now = greenrt::Clock::now();
+  for (const auto& shard : shards_)
+    shard->doubt(now);
+  on_position();
 }
 
 void Storage::on_trouble() {
@@ -140,6 +163,11 @@ void Storage::give_up() {
 std::size_t Storage::lagging_shards() const {
   return static_cast<std::size_t>(
       std::count_if(shards_.begin(), shards_.end(), [](const auto& shard) { return !shard->live(); }));
+}
+
+std::size_t Storage::shards_in_doubt() const {
+  return static_cast<std::size_t>(
+      std::count_if(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->in_doubt(); }));
 }
 
 std::size_t Storage::queued() const {

@@ -3,7 +3,9 @@
 //   take() -> Journal -- durable --> Shard[hash of nserie] -- commit --> frame, dead_letter
 //
 // Keeps the ledger of records: found_at_start + accepted = stored + duplicate + dead_lettered + quarantined + pending,
-// where each side is counted by itself. The journal may forget what every shard has stored. Without a database there
+// where each side is counted by itself, and each record once, when it ends first. After a loss of a database server
+// among several, records that had ended are looked for again: confirmed, or restored, which is counted beside the
+// ledger. The journal may forget what every shard has stored. Without a database there
 // are no shards, and everything stays in the journal.
 
 #pragma once
@@ -19,6 +21,8 @@
 #include "daemon/ledger.h"
 #include "daemon/origin_table.h"
 #include "daemon/shard.h"
+#include "daemon/store_gate.h"
+#include "db/host_choice.h"
 #include "db/pool.h"
 #include "greenrt/event.h"
 #include "greenrt/histogram.h"
@@ -38,8 +42,10 @@ struct StorageOptions {
 
 class Storage final : public ingest::Custody, private Shard::Observer {
  public:
-  // Opens the journal: see there for what it throws. `pool` is nullptr without a database. Both others must outlive it.
-  Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest::Reporter& reporter);
+  // Opens the journal: see there for what it throws. `pool` is nullptr without a database; without `gate` nothing but
+  // the database itself keeps it from writing. The others must outlive it.
+  Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest::Reporter& reporter,
+          StoreGate* gate = nullptr);
   ~Storage() override;
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -61,6 +67,9 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   void stop();
 
   [[nodiscard]] const StoreLedger& ledger() const { return ledger_; }
+  // Records that were looked for again and found, and those that were gone and are stored again.
+  [[nodiscard]] const std::uint64_t& confirmed() const { return confirmed_; }
+  [[nodiscard]] const std::uint64_t& restored() const { return restored_; }
   [[nodiscard]] const Journal& journal() const { return *journal_; }
   [[nodiscard]] Journal& journal() { return *journal_; }
   // Of all that was ever received here, as far as the journal knows.
@@ -68,6 +77,7 @@ class Storage final : public ingest::Custody, private Shard::Observer {
 
   [[nodiscard]] std::size_t shards() const { return shards_.size(); }
   [[nodiscard]] std::size_t lagging_shards() const;
+  [[nodiscard]] std::size_t shards_in_doubt() const;
   [[nodiscard]] std::size_t queued() const;  // datagrams in memory
   [[nodiscard]] std::uint64_t retries() const;
   [[nodiscard]] const greenrt::Histogram& store_seconds() const { return store_seconds_; }
@@ -77,10 +87,23 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   [[nodiscard]] const std::string& journal_problem() const { return journal_->stats().problem; }
 
  private:
+  // Hears of losses.
+  class LossWatch final : public db::HostWatcher {
+   public:
+    LossWatch(const std::shared_ptr<db::HostChoice>& hosts, Storage& storage) : HostWatcher(hosts), storage_(storage) {}
+    void on_loss() override { storage_.doubt(); }
+
+   private:
+    Storage& storage_;
+  };
+
+  void doubt();
   void on_settled(std::span<const ingest::EntryRef> entries, bool durable);
   void on_stored(const ingest::StoreResult& result, greenrt::Duration lag) override;
   void on_quarantined(std::uint64_t records) override;
   void on_recount(std::int64_t records) override;
+  void on_confirmed(std::uint64_t records) override;
+  void on_restored(std::uint64_t records) override;
   void on_batch(std::size_t records) override;
   void on_position() override;
   void on_trouble() override;
@@ -91,12 +114,15 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   ingest::Reporter& reporter_;
   OriginTable origins_;  // outlives every datagram that is still kept here
   StoreLedger ledger_;
+  std::uint64_t confirmed_ = 0;
+  std::uint64_t restored_ = 0;
   greenrt::Histogram store_seconds_ = greenrt::Histogram::latency();
   greenrt::Histogram batch_rows_{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000};
   greenrt::Event progress_;
   bool given_up_ = false;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::unique_ptr<Journal> journal_;  // ends first: what it settles then goes nowhere
+  std::unique_ptr<Journal> journal_;  // ends before them: what it settles then goes nowhere
+  std::optional<LossWatch> loss_watch_;
 };
 
 }  // namespace hilera
