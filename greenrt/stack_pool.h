@@ -5,6 +5,9 @@
 // cost no memory, so the resident size of a stack is its own high-water mark; the pool samples it with mincore(2) when
 // stacks come back, and returns what an unusually deep greenlet has left behind (MADV_DONTNEED).
 //
+// Tops are spread over a page. Were all of them at the end of one, the hot parts of all stacks would meet in the same
+// few sets of the processor's caches.
+//
 // Two memory maps a stack: capacity() respects vm.max_map_count, and is to be checked before a greenlet is created.
 // Never yields. One thread only.
 
@@ -18,7 +21,7 @@ namespace greenrt {
 
 struct Stack {
   std::byte* bottom = nullptr;  // lowest usable address; the guard page ends here
-  std::size_t size = 0;         // usable bytes
+  std::size_t size = 0;         // usable bytes, at least StackPool::stack_size()
 
   [[nodiscard]] std::byte* top() const { return bottom + size; }
   explicit operator bool() const { return bottom != nullptr; }
@@ -53,6 +56,8 @@ class StackPool {
   [[nodiscard]] static std::size_t page_size();
 
  private:
+  [[nodiscard]] Stack map();
+  [[nodiscard]] std::size_t mapping_size() const;  // without the guard page
   [[nodiscard]] std::size_t resident_bytes(const Stack& stack) noexcept;
 
   std::size_t stack_size_;

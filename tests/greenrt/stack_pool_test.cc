@@ -1,8 +1,10 @@
 #include "greenrt/stack_pool.h"
 
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -39,8 +41,24 @@ TEST(StackPool, GivesWritableMemoryOfTheWholeSize) {
   StackPool pool(kPage * 16, 8);
   const Stack stack = pool.acquire();
   std::memset(stack.bottom, 0x5a, stack.size);
-  EXPECT_EQ(stack.top() - stack.bottom, static_cast<std::ptrdiff_t>(pool.stack_size()));
+  EXPECT_GE(stack.top() - stack.bottom, static_cast<std::ptrdiff_t>(pool.stack_size()));
   pool.release(stack);
+}
+
+TEST(StackPool, SpreadsTheTopsOverEveryLineOfAPage) {
+  StackPool pool(kPage * 16, kPage / 64);
+  std::vector<Stack> stacks;
+  std::set<std::uintptr_t> offsets;
+  for (std::size_t i = 0; i < kPage / 64; ++i) {
+    stacks.push_back(pool.acquire());
+    EXPECT_GE(stacks.back().size, pool.stack_size());
+    offsets.insert(reinterpret_cast<std::uintptr_t>(stacks.back().top()) % kPage);
+  }
+  EXPECT_EQ(offsets.size(), kPage / 64);
+  for (const std::uintptr_t offset : offsets)
+    EXPECT_EQ(offset % 64, 0u);
+  for (const Stack& stack : stacks)
+    pool.release(stack);
 }
 
 TEST(StackPoolDeathTest, APageBelowEachStackCannotBeTouched) {
