@@ -39,7 +39,6 @@ FrameBatch::FrameBatch(std::string collector) : collector_(std::move(collector))
 
 void FrameBatch::clear() {
   entries_.clear();
-  rows_.clear();
   owners_.clear();
   bulk_.clear();
   outcomes_.clear();
@@ -49,7 +48,7 @@ void FrameBatch::clear() {
 bool FrameBatch::add(ingest::Entry& entry, const Limits& limits) {
   auto& records = entry.decoded.records;
   const bool first = entries_.empty();
-  if (!first && rows_.size() + records.size() > limits.records) return false;
+  if (!first && owners_.size() + records.size() > limits.records) return false;
   // Fields are at most a few times as long as the bytes they come from; the exact size is known afterwards.
   const std::size_t estimate = records.size() * 256 + entry.datagram.bytes.size() * 4;
   if (!first && bulk_.wire_size() + estimate > limits.bytes) return false;
@@ -57,9 +56,11 @@ bool FrameBatch::add(ingest::Entry& entry, const Limits& limits) {
   const std::size_t index = entries_.size();
   entries_.push_back(&entry);
   for (std::size_t i = 0; i < records.size(); ++i) {
-    rows_.emplace_back(collector_, entry.datagram, entry.decoded, records[i]);
+    if (rows_.size() == owners_.size()) rows_.emplace_back();
+    FrameRow& row = rows_[owners_.size()];
+    row.set(collector_, entry.datagram, entry.decoded, records[i]);
     const std::size_t before = bulk_.wire_size();
-    bulk_.add_row(rows_.back().values());
+    bulk_.add_row(row.values());
     owners_.push_back({index, i, bulk_.wire_size() - before});
   }
   return true;
@@ -89,7 +90,7 @@ void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes) 
     in_transaction(connection, [&] { store_all(connection, statement_bytes, &FrameBatch::store_together); });
   } catch (const db::Error& error) {
     if (!is_refusal(error) || connection.broken()) throw;
-    if (rows_.size() == 1) {
+    if (owners_.size() == 1) {
       write_as_dead_letters(connection, kRefused, error.what());
     } else {
       in_transaction(connection, [&] { store_all(connection, statement_bytes, &FrameBatch::store_isolating); });
@@ -100,7 +101,7 @@ void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes) 
 
 void FrameBatch::write_as_dead_letters(db::Connection& connection, std::string_view reason, std::string_view error) {
   in_transaction(connection, [&] {
-    for (std::size_t row = 0; row < rows_.size(); ++row)
+    for (std::size_t row = 0; row < owners_.size(); ++row)
       add_dead_letter(row, reason, error);
   });
 }
@@ -114,7 +115,7 @@ void FrameBatch::store_all(db::Connection& connection, std::size_t statement_byt
     first = last;
     bytes = 0;
   };
-  for (std::size_t row = 0; row < rows_.size(); ++row) {
+  for (std::size_t row = 0; row < owners_.size(); ++row) {
     if (too_large_.contains({entry_of(row).place, owners_[row].record})) {
       store_until(row);
       add_dead_letter(row, "too_large", "the record is larger than the server's max_allowed_packet");
@@ -124,11 +125,11 @@ void FrameBatch::store_all(db::Connection& connection, std::size_t statement_byt
     if (bytes + owners_[row].size > statement_bytes) store_until(row);
     bytes += owners_[row].size;
   }
-  store_until(rows_.size());
+  store_until(owners_.size());
 }
 
 void FrameBatch::store_together(db::Connection& connection, std::size_t first, std::size_t last) {
-  if (last - first == rows_.size()) return execute(connection, bulk_, first);
+  if (last - first == owners_.size()) return execute(connection, bulk_, first);
   db::Bulk part(frame_columns());
   for (std::size_t row = first; row < last; ++row)
     part.add_row(rows_[row].values());

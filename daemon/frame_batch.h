@@ -50,7 +50,7 @@ class FrameBatch {
 
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t entries() const { return entries_.size(); }
-  [[nodiscard]] std::size_t records() const { return rows_.size(); }
+  [[nodiscard]] std::size_t records() const { return owners_.size(); }
 
   // After a write: how each datagram ended, in the order of adding, and whether the database refused rows of it.
   struct Outcome {
@@ -89,7 +89,7 @@ class FrameBatch {
 
   std::string collector_;
   std::vector<const ingest::Entry*> entries_;
-  std::deque<FrameRow> rows_;  // which `bulk_` has views into
+  std::deque<FrameRow> rows_;  // one for each owner, which `bulk_` has views into, and some to be used again
   std::vector<RowOwner> owners_;
   db::Bulk bulk_;
   std::vector<Outcome> outcomes_;

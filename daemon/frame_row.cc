@@ -1,7 +1,5 @@
 #include "daemon/frame_row.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <cstring>
 
@@ -14,8 +12,8 @@ namespace {
 using std::chrono::days;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kLongestError = 512;  // characters of dead_letter.error
-constexpr std::size_t kUsualFields = 512;   // bytes of JSON
+constexpr std::size_t kLongestError = 512;     // characters of dead_letter.error
+constexpr std::size_t kMostFieldsKept = 4096;  // bytes of JSON; room for more is given back
 constexpr std::chrono::sys_time<milliseconds> kFirstDatetime = std::chrono::sys_days(std::chrono::year(1000) / 1 / 1);
 constexpr std::chrono::sys_time<milliseconds> kEndOfDatetime = std::chrono::sys_days(std::chrono::year(10000) / 1 / 1);
 
@@ -29,6 +27,14 @@ std::array<std::byte, 8> digest_bytes(std::uint64_t digest) {
 
 std::optional<DatetimeText> datetime_of(const ingest::Record& record) {
   return record.device_time ? DatetimeText::of(*record.device_time) : std::nullopt;
+}
+
+// So many decimal digits, and what follows them. Returns the end.
+char* write_digits(char* to, unsigned value, unsigned digits, char after) {
+  for (unsigned i = digits; i-- > 0; value /= 10)
+    to[i] = static_cast<char>('0' + value % 10);
+  to[digits] = after;
+  return to + digits + 1;
 }
 
 }  // namespace
@@ -58,18 +64,25 @@ std::optional<DatetimeText> DatetimeText::of(std::int64_t milliseconds_since_197
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
   DatetimeText result;
-  fmt::format_to_n(result.text_.data(), result.text_.size(), "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}",
-                   static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                   static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
-                   clock.seconds().count(), clock.subseconds().count());
+  char* end = result.text_.data();
+  end = write_digits(end, static_cast<unsigned>(static_cast<int>(date.year())), 4, '-');
+  end = write_digits(end, static_cast<unsigned>(date.month()), 2, '-');
+  end = write_digits(end, static_cast<unsigned>(date.day()), 2, ' ');
+  end = write_digits(end, static_cast<unsigned>(clock.hours().count()), 2, ':');
+  end = write_digits(end, static_cast<unsigned>(clock.minutes().count()), 2, ':');
+  end = write_digits(end, static_cast<unsigned>(clock.seconds().count()), 2, '.');
+  write_digits(end, static_cast<unsigned>(clock.subseconds().count()), 3, '\0');
   return result;
 }
 
-FrameRow::FrameRow(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
-                   const ingest::Record& record)
-    : digest_(digest_bytes(record.digest)), peer_ip_(datagram.path.peer.mapped()), device_time_(datetime_of(record)) {
+void FrameRow::set(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
+                   const ingest::Record& record) {
   const ingest::Origin& origin = *datagram.origin;
-  fields_.reserve(kUsualFields);
+  digest_ = digest_bytes(record.digest);
+  peer_ip_ = datagram.path.peer.mapped();
+  device_time_ = datetime_of(record);
+  fields_.clear();
+  if (fields_.capacity() > kMostFieldsKept) fields_.shrink_to_fit();
   origin.codec->append_fields(datagram.bytes, record, fields_);
   values_ = {decoded.nserie,
              record.frame_id,

@@ -41,20 +41,24 @@ class DatetimeText {
   // None for a time that the column cannot hold: before the year 1000, or after 9999.
   static std::optional<DatetimeText> of(std::int64_t milliseconds_since_1970);
 
-  [[nodiscard]] std::string_view view() const { return {text_.data(), text_.size()}; }
+  [[nodiscard]] std::string_view view() const { return {text_.data(), kSize}; }
 
  private:
+  static constexpr std::size_t kSize = 23;
   DatetimeText() = default;
-  std::array<char, 23> text_;
+  std::array<char, kSize + 1> text_;
 };
 
-// The parameters of kInsertFrame for one record. Views into the datagram and into this object.
+// The parameters of kInsertFrame for one record. Views into the datagram and into this object, which can be used again
+// and then allocates nothing.
 class FrameRow {
  public:
-  FrameRow(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
-           const ingest::Record& record);
+  FrameRow() = default;
   FrameRow(const FrameRow&) = delete;
   FrameRow& operator=(const FrameRow&) = delete;
+
+  void set(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
+           const ingest::Record& record);
 
   [[nodiscard]] std::span<const db::Value> values() const { return values_; }
 
@@ -75,6 +79,9 @@ class DeadLetterRow {
                 const ingest::Record& record, std::string_view reason, std::string_view error);
   DeadLetterRow(const DeadLetterRow&) = delete;
   DeadLetterRow& operator=(const DeadLetterRow&) = delete;
+
+  void set(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
+           const ingest::Record& record);
 
   [[nodiscard]] std::span<const db::Value> values() const { return values_; }
 

@@ -8,7 +8,7 @@
 namespace ingest {
 namespace {
 
-constexpr std::size_t kMostSpare = 4096;
+constexpr std::size_t kMostSpare = 16384;
 constexpr std::size_t kLargestSpare = 4096;  // bytes of a datagram: larger buffers are rare, and are given back
 
 }  // namespace
