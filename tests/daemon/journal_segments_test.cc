@@ -9,6 +9,7 @@
 #include <string>
 
 #include "daemon/journal.h"
+#include "daemon/sqlite.h"
 #include "ingest/custody.h"
 #include "tests/daemon/journal_fixture.h"
 
@@ -109,6 +110,89 @@ HUB_TEST(JournalSegments, OutliveTheirLastUseByTheGraceTime) {
   EXPECT_GE(directory.segments().size(), before);
   journal->set_position(10);  // the server that had them is gone
   EXPECT_THAT(journal.read(10).rows, SizeIs(310));
+}
+
+HUB_TEST(JournalSegments, AreKeptForGraceInHalfOfMaxSizeOnly) {
+  JournalDirectory directory;
+  JournalOptions options{.directory = directory.path(), .max_size = 2 << 20};
+  options.grace = std::chrono::hours(1);
+  TestJournal journal(options);
+  // Far more than max_size: what is kept for grace alone is never a reason to refuse.
+  for (int i = 0; i < 200; ++i) {
+    append_kib(journal, 20);
+    journal->set_position(journal->durable_place());
+    EXPECT_EQ(journal->stats().problem, "");
+  }
+  EXPECT_GT(directory.segments().size(), 1u);
+  EXPECT_TRUE(ingest::testing::eventually([&] { return journal->stats().bytes <= options.max_size / 2; }));
+  journal->set_position(4000, 0);
+  EXPECT_THAT(journal.read(0).rows, SizeIs(::testing::AllOf(::testing::Gt(100u), ::testing::Lt(1100u))));
+}
+
+HUB_TEST(JournalSegments, AreKeptForWhoNeedsThemThoughThePositionIsFurther) {
+  JournalDirectory directory;
+  TestJournal journal(small_segments(directory));
+  append_kib(journal, 300);
+  journal->set_position(300, 20);
+  append_kib(journal, 20);
+  EXPECT_THAT(journal.read(20).rows, SizeIs(300));
+  journal->set_position(320, 320);
+  EXPECT_TRUE(ingest::testing::eventually([&] { return directory.segments().size() == 1; }));
+}
+
+HUB_TEST(JournalSegments, AreReadUpToAPlace) {
+  JournalDirectory directory;
+  TestJournal journal(small_segments(directory));
+  journal.append_numbers(1, 3000, 100);
+  const auto texts = [&](std::int64_t after, std::int64_t until) {
+    std::vector<std::string> read;
+    const Journal::Page page = journal->read(after, 0, 1, 10'000, 1 << 20, until);
+    EXPECT_EQ(page.read_to, until);
+    for (const JournalRow& row : page.rows)
+      read.emplace_back(ingest::as_text(row.bytes));
+    return read;
+  };
+  EXPECT_EQ(texts(0, 1), numbers(1, 1));
+  EXPECT_EQ(texts(500, 511), numbers(501, 511));
+  EXPECT_EQ(texts(500, 512), numbers(501, 512));
+  EXPECT_EQ(texts(7, 2345), numbers(8, 2345));
+  EXPECT_THAT(texts(3000, 3000), IsEmpty());
+}
+
+HUB_TEST(JournalSegments, RememberForHowLongTheStoreHasHadWhat) {
+  JournalDirectory directory;
+  JournalOptions options = small_segments(directory);
+  options.grace = std::chrono::hours(1);
+  {
+    TestJournal journal(options);
+    journal.append_numbers(1, 3000, 100);
+    journal->set_position(2000, 2000);
+  }
+  {
+    TestJournal journal(options);
+    EXPECT_EQ(journal->found().position, 2000);
+    EXPECT_EQ(journal->found().sure, 0) << "it has had nothing for an hour";
+    EXPECT_EQ(journal->found().records, 1000u) << "behind the position";
+    EXPECT_EQ(journal.read(0).texts(), numbers(1, 3000));
+  }
+  TestJournal without_grace(small_segments(directory));
+  EXPECT_EQ(without_grace->found().position, 2000);
+  EXPECT_EQ(without_grace->found().sure, 2000);
+}
+
+HUB_TEST(JournalSegments, AreSureOfEverythingWhenAnOlderProgramHasWrittenThem) {
+  JournalDirectory directory;
+  {
+    TestJournal journal(directory);
+    journal.append_numbers(1, 100);
+    journal->set_position(60);
+  }
+  sqlite::Database(directory.segments().at(0), sqlite::OpenMode::kWrite).execute("DELETE FROM position WHERE id = 2");
+  JournalOptions options{.directory = directory.path()};
+  options.grace = std::chrono::hours(1);
+  TestJournal journal(options);
+  EXPECT_EQ(journal->found().position, 60);
+  EXPECT_EQ(journal->found().sure, 60);
 }
 
 HUB_TEST(JournalSegments, RememberThePositionThatWentBack) {
