@@ -14,11 +14,10 @@
 //
 // One greenlet. A batch is what the queue holds when a connection is free, up to the limits, so it grows while its
 // predecessor is under way; the next one begins only when it is committed. Nothing is written while a StoreGate is
-// closed. What cannot be written is tried again as
-// remedy.h says, for ever: it is in the journal. A device whose rows were refused several times gets batches of its
-// own, so that taking these apart holds up nobody else. Stopped in the middle of a batch, the shard has not stored it,
-// as far as anybody knows, and finds it in the journal next time. No failure ends the greenlet: one that is none of the
-// database's is reported, and tried again after a pause.
+// closed. What cannot be written is tried again as remedy.h says, for ever: it is in the journal. A device whose rows
+// were refused several times gets batches of its own, so that taking these apart holds up nobody else. Stopped in the
+// middle of a batch, the shard has not stored it, as far as anybody knows, and finds it in the journal next time. No
+// failure ends the greenlet: one that is none of the database's is reported, and tried again after a pause.
 
 #pragma once
 

@@ -58,11 +58,12 @@ HUB_TEST(Status, HasEveryKeyThatItPromises) {
 
   for (const char* key : {"bytes", "segments", "oldest_seconds", "waiting", "commits", "io_errors", "problem"})
     EXPECT_TRUE(document["journal"].contains(key)) << key;
-  for (const char* key : {"shards", "lagging", "queued", "retries", "problem"})
+  for (const char* key : {"shards", "lagging", "queued", "retries", "in_doubt", "confirmed", "restored", "problem"})
     EXPECT_TRUE(document["store"].contains(key)) << key;
 
   const json& database = document["database"];
-  for (const char* key : {"healthy", "problem", "connections", "errors", "dead_letter_replays"})
+  for (const char* key :
+       {"healthy", "problem", "host", "failovers", "losses", "connections", "errors", "dead_letter_replays"})
     EXPECT_TRUE(database.contains(key)) << key;
   for (const char* key : {"idle", "leased", "connecting", "waiting"})
     EXPECT_EQ(database["connections"][key], 0) << key;
@@ -115,6 +116,11 @@ HUB_TEST(Status, DeclaresTheMetricsThatWePromise) {
                              "hilera_records_found_at_start 0",
                              "hilera_batch_rows_count 0",
                              "hilera_shards_lagging 0",
+                             "hilera_shards_in_doubt 0",
+                             "hilera_records_confirmed_total 0",
+                             "hilera_records_restored_total 0",
+                             "hilera_db_failovers_total 0",
+                             "hilera_db_losses_total 0",
                              "hilera_store_queued 0",
                              "hilera_acks_withheld_total 0",
                              "hilera_journal_bytes ",

@@ -114,6 +114,42 @@ SERVER_TEST(StorageDoubt, PutsBackWhatIsGoneBeforeItStoresAnythingNewer) {
   EXPECT_EQ(world.storage->restored(), 5u);
 }
 
+SERVER_TEST(StorageDoubt, KeepsTheOrderThoughItIsLagging) {
+  Cluster world;
+  world.storage_options.max_queued = 3;
+  world.restart();
+  world.database.sql("ALTER TABLE frame ADD COLUMN seq BIGINT AUTO_INCREMENT, ADD KEY (seq)");
+  world.put_numbers(1, 20);
+  world.database.sql("RENAME TABLE frame TO elsewhere");
+  for (int number = 21; number <= 60; ++number) {
+    world.frames.push_back(world.frame(number));
+    world.take(world.frames.back());
+  }
+  EXPECT_EQ(world.storage->lagging_shards(), 1u);
+  world.database.sql("DELETE FROM elsewhere WHERE frame_id > 10");
+  world.lose_connection();
+  world.database.sql("RENAME TABLE elsewhere TO frame");
+  world.wait_until_sure();
+  EXPECT_EQ(world.database.rows(), "60");
+  EXPECT_EQ(world.database.sql("SELECT COUNT(*) FROM (SELECT arrival, LAG(arrival) OVER (ORDER BY seq) AS before_it "
+                               "FROM frame) AS t WHERE arrival <= before_it"),
+            "0");
+  EXPECT_EQ(world.storage->restored(), 10u);
+  EXPECT_EQ(world.storage->ledger().stored, 60u);
+}
+
+SERVER_TEST(StorageDoubt, DeadLettersWhatWasRefusedOnce) {
+  Cluster world;
+  world.database.trigger("frame", "IF NEW.frame_id = 2 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF");
+  world.put_numbers(1, 3);
+  world.lose_connection();
+  world.wait_until_sure();
+  EXPECT_EQ(world.database.rows("dead_letter"), "1");
+  EXPECT_EQ(world.numbers(), "1,3");
+  EXPECT_EQ(world.storage->confirmed(), 3u);
+  EXPECT_EQ(world.storage->restored(), 0u);
+}
+
 SERVER_TEST(StorageDoubt, KeepsOthersOfTheSameContentApart) {
   Cluster world;
   world.put_number(1);
