@@ -45,6 +45,7 @@ StorageOptions storage_options(const Config& config) {
                      .max_size = config.journal.max_size,
                      .segment_size = config.journal.segment_size,
                      .max_waiting = config.pipeline.max_in_flight};
+  options.max_devices = config.devices.max_known;
   if (!config.database) return options;
   options.shards = config.database->shards;
   if (config.database->hosts.size() > 1) options.journal.grace = config.database->grace;

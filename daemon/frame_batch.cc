@@ -85,15 +85,21 @@ void FrameBatch::in_transaction(db::Connection& connection, Body body) {
   }
 }
 
-void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes) {
+void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes, const Also& also) {
+  const auto store = [&](StoreRange store_range) {
+    in_transaction(connection, [&] {
+      store_all(connection, statement_bytes, store_range);
+      if (also) also(connection);
+    });
+  };
   try {
-    in_transaction(connection, [&] { store_all(connection, statement_bytes, &FrameBatch::store_together); });
+    store(&FrameBatch::store_together);
   } catch (const db::Error& error) {
     if (!is_refusal(error) || connection.broken()) throw;
     if (owners_.size() == 1) {
       write_as_dead_letters(connection, kRefused, error.what());
     } else {
-      in_transaction(connection, [&] { store_all(connection, statement_bytes, &FrameBatch::store_isolating); });
+      store(&FrameBatch::store_isolating);
     }
   }
   too_large_.clear();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "db/error.h"
+#include "db/transaction.h"
 #include "ingest/frame_id.h"
 
 namespace hilera {
@@ -33,6 +34,7 @@ Shard::Shard(ShardOptions options, const Start& start, const World& world)
       last_offered_(start.last_place),
       live_(start.position >= start.last_place),
       history_(options_.grace, start.sure),
+      devices_({.collector = options_.collector, .max_devices = options_.max_devices}, world.reporter),
       batch_(options_.collector),
       statement_bytes_(kMostStatementBytes) {
   if (start.sure < start.position) again_ = start.sure;
@@ -94,8 +96,10 @@ void Shard::store_some() {
   if (doubted_anew_ || !gate_is_open()) return;
   if (again_) {
     confirm_front(*connection);
-  } else {
+  } else if (!queue_.empty()) {
     write_front(*connection);
+  } else {
+    write_devices(*connection);
   }
   failures_ = 0;
   pause_ = milliseconds(0);
@@ -125,11 +129,20 @@ void Shard::fill() {
       read_doubted();
     } else if (!live_) {
       read_on();
+    } else if (devices_.is_due(greenrt::Clock::now())) {
+      return;
     } else {
       work_.clear();
-      work_.wait();
+      const auto next_write = devices_.next_write();
+      work_.wait(next_write ? greenrt::Deadline::at(*next_write) : greenrt::Deadline::never());
     }
   }
+}
+
+void Shard::hurry() {
+  hurried_ = true;
+  devices_.hurry();
+  work_.set();
 }
 
 void Shard::read_on() {
@@ -182,7 +195,8 @@ std::size_t Shard::request_bytes(const db::Connection& connection) const {
 
 void Shard::write(db::Connection& connection, std::size_t request_bytes, bool readable) {
   if (readable) {
-    batch_.write(connection, request_bytes);
+    batch_.write(connection, request_bytes, [this](db::Connection& on) { devices_.write(on, greenrt::Clock::now()); });
+    devices_.committed();
   } else {
     batch_.write_as_dead_letters(connection, "unreadable", "the codec makes no records of it any more");
   }
@@ -194,13 +208,22 @@ void Shard::write_front(db::Connection& connection) {
   gather(queue_, bytes);
   write(connection, bytes, readable);
   const std::size_t records = batch_.records();
+  const auto now = greenrt::Clock::now();
   for (const FrameBatch::Outcome& outcome : batch_.outcomes()) {
-    complete(queue_.front(), outcome);
+    complete(queue_.front(), outcome, now);
     queued_bytes_ -= queue_.front().entry->datagram.bytes.size();
     queue_.pop_front();
   }
   batch_.clear();
   world_.observer.on_batch(records);
+  world_.observer.on_position();
+}
+
+void Shard::write_devices(db::Connection& connection) {
+  db::Transaction transaction(connection);
+  devices_.write(connection, greenrt::Clock::now());
+  transaction.commit();
+  devices_.committed();
   world_.observer.on_position();
 }
 
@@ -221,14 +244,15 @@ void Shard::gather(const Items& items, std::size_t request_bytes) {
   }
 }
 
-void Shard::complete(const Item& item, const FrameBatch::Outcome& outcome) {
+void Shard::complete(const Item& item, const FrameBatch::Outcome& outcome, greenrt::Clock::time_point now) {
   ingest::Entry& entry = *item.entry;
   const std::size_t records = entry.decoded.records.size();
   if (records != item.records) {
     world_.observer.on_recount(static_cast<std::int64_t>(records) - static_cast<std::int64_t>(item.records));
   }
   note_outcome(entry, outcome);
-  const auto lag = item.fresh ? greenrt::Clock::now() - entry.datagram.received : greenrt::Duration::zero();
+  if (item.readable) devices_.note(entry, now);
+  const auto lag = item.fresh ? now - entry.datagram.received : greenrt::Duration::zero();
   world_.observer.on_stored(outcome.result, lag);
   entry.set_stored(outcome.result);
 }

@@ -31,6 +31,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "daemon/device_states.h"
 #include "daemon/frame_batch.h"
 #include "daemon/journal.h"
 #include "daemon/origin_table.h"
@@ -51,6 +52,7 @@ struct ShardOptions {
   std::size_t max_queued = 8'000;  // datagrams
   std::size_t max_queued_bytes = 16U << 20;
   std::size_t batch_records = 1'000;
+  std::size_t max_devices = 50'000;                     // whose state is remembered
   greenrt::Duration grace = greenrt::Duration::zero();  // how long what is stored may be lost; zero: it never is
 };
 
@@ -112,12 +114,16 @@ class Shard {
 
   // For doubt() to know later; to be called whenever it may have moved. Never yields.
   void note_position(greenrt::Clock::time_point now) { history_.note(sure_position(), now); }
+  // The end is near: what is known of devices is written now. Never yields.
+  void hurry();
   // There was a loss. Never yields.
   void doubt(greenrt::Clock::time_point now);
 
   [[nodiscard]] bool live() const { return live_; }
   // It is live and has work that nothing keeps it from.
-  [[nodiscard]] bool at_work() const { return live_ && (again_ || !queue_.empty()) && problem_.empty(); }
+  [[nodiscard]] bool at_work() const {
+    return live_ && (again_ || !queue_.empty() || in_a_hurry()) && problem_.empty();
+  }
   // Nothing of this part is waiting, in the queue or in the journal, and nothing is in doubt.
   [[nodiscard]] bool idle() const { return live_ && queue_.empty() && !again_; }
   [[nodiscard]] bool in_doubt() const { return again_.has_value(); }
@@ -149,11 +155,13 @@ class Shard {
   void push(Item item);
   void write(db::Connection& connection, std::size_t request_bytes, bool readable);
   void write_front(db::Connection& connection);
+  void write_devices(db::Connection& connection);
   void confirm_front(db::Connection& connection);
   [[nodiscard]] std::size_t request_bytes(const db::Connection& connection) const;
   void gather(const Items& items, std::size_t request_bytes);
   void note_outcome(const ingest::Entry& entry, const FrameBatch::Outcome& outcome);
-  void complete(const Item& item, const FrameBatch::Outcome& outcome);
+  void complete(const Item& item, const FrameBatch::Outcome& outcome, greenrt::Clock::time_point now);
+  [[nodiscard]] bool in_a_hurry() const { return hurried_ && devices_.unwritten() > 0; }
   [[nodiscard]] bool suspect(const ingest::Entry& entry) const;
   void note_refusal(const ingest::Entry& entry);
   void cope(const db::Error& error);
@@ -174,6 +182,9 @@ class Shard {
   bool doubted_anew_ = false;          // again_ has been moved, and what was read for it is void
   Items doubted_;                      // read, from the first behind again_ on
   std::int64_t doubted_to_ = 0;        // the place up to which it is all there is
+
+  DeviceStates devices_;
+  bool hurried_ = false;
 
   FrameBatch batch_;
   std::size_t statement_bytes_;                                // halved when a statement is too large for the server

@@ -29,6 +29,7 @@ Storage::Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest
                              .max_queued = std::max<std::size_t>(options.max_queued / options.shards, 1),
                              .max_queued_bytes = options.max_queued_bytes / options.shards,
                              .batch_records = options.batch_records,
+                             .max_devices = std::max<std::size_t>(options.max_devices / options.shards, 1),
                              .grace = options.journal.grace};
     shards_.push_back(std::make_unique<Shard>(shard, start, world));
   }
@@ -147,6 +148,8 @@ bool Storage::some_at_work() const {
 }
 
 bool Storage::wait_idle(greenrt::Deadline deadline) {
+  for (const auto& shard : shards_)
+    shard->hurry();
   const auto to_wait_for = [this] { return journal_->stats().waiting > 0 || some_at_work(); };
   while (to_wait_for() && !given_up_) {
     progress_.clear();

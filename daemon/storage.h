@@ -38,6 +38,7 @@ struct StorageOptions {
   std::size_t max_queued = 32'000;  // datagrams in memory, all shards together
   std::size_t max_queued_bytes = 64U << 20;
   std::size_t batch_records = 1'000;
+  std::size_t max_devices = 200'000;  // whose state is remembered, all shards together
 };
 
 class Storage final : public ingest::Custody, private Shard::Observer {
@@ -58,7 +59,8 @@ class Storage final : public ingest::Custody, private Shard::Observer {
 
   void take(const ingest::EntryRef& entry) override;
 
-  // For the drain. Yields until everything taken is durable, and stored (true) as far as the database takes it now: a
+  // For the drain. Yields until everything taken is durable, and stored (true) as far as the database takes it now, and
+  // what is known of the devices is written: a
   // shard that is lagging, or cannot write, is not waited for, nor anything after give_up(), nor beyond the deadline.
   bool wait_idle(greenrt::Deadline deadline);
   void give_up();

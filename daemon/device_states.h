@@ -1,0 +1,122 @@
+// DeviceStates: what is known of the devices of one shard, on its way to the table `device`.
+//
+// In memory it is authoritative; the table follows. A state that has changed is written with the shard's own
+// transactions, at most once in kWriteEvery per device, a new device at once. Writing waits for kGatherFor, so that few
+// statements carry many rows. A row that knows a later arrival, from another collector, is not set back.
+//
+// Bounded: beyond `max_devices` the one that was written longest ago goes. What is not written yet stays, and is due at
+// once then, so that room comes with the next transaction.
+//
+// Belongs to the shard's greenlet. Only write() yields.
+
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "db/connection.h"
+#include "greenrt/deadline.h"
+#include "ingest/entry.h"
+#include "ingest/reporter.h"
+
+namespace hilera {
+
+struct DeviceStatesOptions {
+  std::string collector;
+  std::size_t max_devices = 50'000;
+};
+
+class DeviceStates {
+ public:
+  using TimePoint = greenrt::Clock::time_point;
+  static constexpr std::chrono::seconds kWriteEvery{10};
+  static constexpr std::chrono::seconds kGatherFor{1};
+  static constexpr std::size_t kMostRows = 1'000;  // a transaction
+
+  DeviceStates(DeviceStatesOptions options, ingest::Reporter& reporter);
+  DeviceStates(const DeviceStates&) = delete;
+  DeviceStates& operator=(const DeviceStates&) = delete;
+
+  // The records of `entry` have ended. An earlier arrival than the noted one changes nothing.
+  void note(const ingest::Entry& entry, TimePoint now);
+
+  // When something is to be written next; none while there is nothing.
+  [[nodiscard]] std::optional<TimePoint> next_write() const;
+  [[nodiscard]] bool is_due(TimePoint now) const { return next_write().value_or(TimePoint::max()) <= now; }
+
+  // From now on everything is due at once: the daemon is about to end.
+  void hurry() { hurried_ = true; }
+
+  // Yields. Within an open transaction: writes what is due, up to kMostRows. Throws db::Error; but when the database
+  // refuses the rows themselves, or the table, that is reported, and they are left out: no record waits for that.
+  // Nothing counts as written before committed().
+  void write(db::Connection& connection, TimePoint now);
+  // The transaction of the last write() is committed.
+  void committed();
+
+  [[nodiscard]] std::size_t size() const { return states_.size(); }
+  [[nodiscard]] std::size_t unwritten() const { return unwritten_; }
+
+ private:
+  struct Key {
+    std::string nserie;
+    std::string_view codec;  // static text
+    std::uint32_t domain = 0;
+  };
+  struct KeyView {
+    std::string_view nserie;
+    std::string_view codec;
+    std::uint32_t domain = 0;
+  };
+  struct Hash {  // the domain is a keyed hash of nserie already
+    using is_transparent = void;
+    std::size_t operator()(const Key& key) const { return key.domain; }
+    std::size_t operator()(const KeyView& key) const { return key.domain; }
+  };
+  struct Equal {
+    using is_transparent = void;
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return a.nserie == b.nserie && a.codec == b.codec;
+    }
+  };
+  using Hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  struct State : Hook {
+    const Key* key = nullptr;
+    const ingest::Origin* origin = nullptr;
+    greenrt::SocketAddress peer;
+    std::int64_t first_arrival = 0;  // since it is remembered
+    std::int64_t last_arrival = 0;
+    ingest::AuthLevel auth_level = ingest::AuthLevel::kNone;
+    bool unwritten = false;
+    TimePoint due;  // while it is unwritten
+  };
+  using Line = boost::intrusive::list<State, boost::intrusive::constant_time_size<false>>;
+
+  State& state_of(const ingest::Entry& entry);
+  void make_room();
+  void choose(Line& line, TimePoint now);
+  void insert_chosen(db::Connection& connection);
+  [[nodiscard]] bool all_are_due() const { return hurried_ || size() > options_.max_devices; }
+
+  DeviceStatesOptions options_;
+  ingest::Reporter& reporter_;
+  std::unordered_map<Key, State, Hash, Equal> states_;
+  // Each state stands in one of these. Both of the unwritten ones are in the order in which they are due.
+  Line new_;      // unwritten: no row yet, as far as is known here
+  Line changed_;  // unwritten: the others
+  Line written_;  // the one that was written longest ago in front
+  std::size_t unwritten_ = 0;
+  std::vector<State*> chosen_;  // by the last write()
+  bool hurried_ = false;
+};
+
+}  // namespace hilera

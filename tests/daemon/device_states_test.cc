@@ -1,0 +1,246 @@
+#include "daemon/device_states.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "daemon/frame_batch.h"
+#include "db/error.h"
+#include "db/transaction.h"
+#include "tests/daemon/store_fixture.h"
+
+namespace hilera {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::kArrival;
+using testing::StoreWorld;
+using testing::TestDatabase;
+using testing::TestListener;
+
+constexpr std::int64_t kSecond = 1'000'000;  // of an arrival
+
+struct World {
+  explicit World(std::size_t max_devices = 100)
+      : connection(database.connect()), states({.collector = "host-a", .max_devices = max_devices}, reporter) {}
+
+  // A datagram of `nserie` was stored.
+  void note(const std::string& nserie, std::int64_t arrival = kArrival, std::uint16_t port = 4000) {
+    auto frame = listener.frame(arrival);
+    frame.datagram.path.peer = testing::loopback("192.0.2.7", port);
+    const ingest::EntryRef entry = ingest::Entry::make();
+    entry->datagram = frame.datagram;
+    entry->decoded = frame.decoded;
+    entry->decoded.nserie = nserie;
+    entry->domain = static_cast<std::uint32_t>(std::hash<std::string>()(nserie));
+    states.note(*entry, now);
+  }
+  // A transaction of the shard. True when it had something to write.
+  bool transact() {
+    const std::size_t before = states.unwritten();
+    db::Transaction transaction(*connection);
+    states.write(*connection, now);
+    transaction.commit();
+    states.committed();
+    return states.unwritten() < before;
+  }
+  void pass(greenrt::Duration time) { now += time; }
+  [[nodiscard]] std::string serials() const {
+    return database.sql("SELECT GROUP_CONCAT(nserie ORDER BY 1) FROM device");
+  }
+
+  TestDatabase database;
+  TestListener listener;
+  ingest::testing::RecordingReporter reporter;
+  std::unique_ptr<db::Connection> connection;
+  DeviceStates states;
+  DeviceStates::TimePoint now = greenrt::Clock::now();
+};
+
+HUB_TEST(DeviceStates, WritesWhatIsKnown) {
+  World world;
+  world.note("D1", kArrival);
+  world.note("D1", kArrival + 2 * kSecond, 4001);
+  world.pass(1s);
+  EXPECT_TRUE(world.transact());
+  EXPECT_EQ(world.database.sql("SELECT nserie, codec, first_seen, last_seen, peer_ip, peer_port, listener, collector, "
+                               "last_epoch, last_sequence, last_arrival, auth_level FROM device"),
+            "D1\ttext\t2026-02-02 02:40:00.000000\t2026-02-02 02:40:02.000000\t::ffff:192.0.2.7\t4001\ttrackers\t"
+            "host-a\tNULL\tNULL\t1770000002000000\t0");
+}
+
+HUB_TEST(DeviceStates, ANewDeviceIsWrittenAsSoonAsAFewAreGathered) {
+  World world;
+  EXPECT_FALSE(world.states.next_write());
+  world.note("D1");
+  EXPECT_FALSE(world.states.is_due(world.now));
+  EXPECT_EQ(world.states.next_write(), world.now + DeviceStates::kGatherFor);
+  EXPECT_FALSE(world.transact());
+  world.pass(500ms);
+  world.note("D2");
+  world.pass(500ms);
+  EXPECT_TRUE(world.transact());
+  EXPECT_EQ(world.serials(), "D1,D2");
+  EXPECT_FALSE(world.states.next_write());
+}
+
+HUB_TEST(DeviceStates, AChangeIsWrittenOnceInTenSecondsAtMost) {
+  World world;
+  world.note("D1", kArrival);
+  world.pass(1s);
+  EXPECT_TRUE(world.transact());
+  std::size_t writes = 0;
+  for (std::int64_t second = 1; second <= 60; ++second) {
+    world.note("D1", kArrival + second * kSecond);
+    world.pass(1s);
+    writes += world.transact() ? 1 : 0;
+  }
+  EXPECT_GE(writes, 5u);
+  EXPECT_LE(writes, 6u);
+}
+
+HUB_TEST(DeviceStates, ANewDeviceDoesNotWaitBehindChanges) {
+  World world;
+  world.note("old", kArrival);
+  world.pass(1s);
+  world.transact();
+  world.note("old", kArrival + kSecond);
+  world.note("new", kArrival + kSecond);
+  world.pass(1s);
+  EXPECT_TRUE(world.transact());
+  EXPECT_EQ(world.serials(), "new,old");
+  EXPECT_EQ(world.states.unwritten(), 1u) << "the change of the old one";
+}
+
+HUB_TEST(DeviceStates, AnEarlierArrivalChangesNothing) {
+  World world;
+  world.note("D1", kArrival + kSecond, 4001);
+  world.note("D1", kArrival, 4000);
+  world.pass(1s);
+  world.transact();
+  EXPECT_EQ(world.database.sql("SELECT last_arrival, peer_port FROM device"), "1770000001000000\t4001");
+}
+
+HUB_TEST(DeviceStates, ARowThatKnowsMoreIsNotSetBack) {
+  World world;
+  world.database.sql(
+      "INSERT INTO device (nserie, codec, first_seen, last_seen, peer_ip, peer_port, listener, collector, "
+      "last_arrival, auth_level) VALUES ('D1', 'text', '2020-01-01', '2030-01-01', '::1', 1, 'other', "
+      "'host-b', 1893456000000000, 2)");
+  world.note("D1");
+  world.pass(1s);
+  world.transact();
+  EXPECT_EQ(world.database.sql("SELECT first_seen, last_seen, peer_port, listener, collector, last_arrival, auth_level "
+                               "FROM device"),
+            "2020-01-01 00:00:00.000000\t2030-01-01 00:00:00.000000\t1\tother\thost-b\t1893456000000000\t2");
+}
+
+HUB_TEST(DeviceStates, WhatIsNotCommittedIsWrittenAgain) {
+  World world;
+  world.note("D1");
+  world.pass(1s);
+  {
+    db::Transaction transaction(*world.connection);
+    world.states.write(*world.connection, world.now);
+    transaction.rollback();
+  }
+  EXPECT_EQ(world.database.rows("device"), "0");
+  EXPECT_EQ(world.states.unwritten(), 1u);
+  EXPECT_TRUE(world.transact());
+  EXPECT_EQ(world.serials(), "D1");
+}
+
+HUB_TEST(DeviceStates, InAHurryEverythingIsDue) {
+  World world;
+  world.note("D1", kArrival);
+  world.pass(1s);
+  world.transact();
+  world.note("D1", kArrival + kSecond);
+  world.note("D2", kArrival + kSecond);
+  EXPECT_FALSE(world.states.is_due(world.now));
+  world.states.hurry();
+  EXPECT_TRUE(world.states.is_due(world.now));
+  world.transact();
+  EXPECT_EQ(world.states.unwritten(), 0u);
+  EXPECT_EQ(world.database.sql("SELECT MAX(last_arrival) FROM device WHERE nserie = 'D1'"), "1770000001000000");
+}
+
+HUB_TEST(DeviceStates, ForgetsWhoWasWrittenLongestAgo) {
+  World world(2);
+  for (const char* nserie : {"D1", "D2"}) {
+    world.note(nserie);
+    world.pass(1s);
+    world.transact();
+  }
+  world.note("D3");
+  EXPECT_EQ(world.states.size(), 2u);
+  world.pass(1s);
+  world.transact();
+  EXPECT_EQ(world.serials(), "D1,D2,D3") << "the table forgets nobody";
+}
+
+HUB_TEST(DeviceStates, BeyondTheBoundEverythingIsWrittenAtOnce) {
+  World world(2);
+  for (const char* nserie : {"D1", "D2", "D3"})
+    world.note(nserie);
+  EXPECT_EQ(world.states.size(), 3u) << "nobody has been written yet, so nobody can go";
+  EXPECT_TRUE(world.states.is_due(world.now));
+  EXPECT_TRUE(world.transact());
+  world.note("D4");
+  world.note("D5");
+  EXPECT_LE(world.states.size(), 4u);
+}
+
+HUB_TEST(DeviceStates, RowsThatAreRefusedHoldUpNothing) {
+  World world;
+  world.database.trigger("device", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no devices today'");
+  world.note("D1");
+  world.pass(1s);
+  {
+    db::Transaction transaction(*world.connection);
+    world.connection->execute(
+        "INSERT INTO dead_letter (arrival, reason, listener, collector, codec, nserie, frame_id, "
+        "digest, auth_level) VALUES (1, 'x', 'x', 'x', 'x', 'x', 1, 'x', 0)");
+    world.states.write(*world.connection, world.now);
+    transaction.commit();
+    world.states.committed();
+  }
+  EXPECT_EQ(world.database.rows("dead_letter"), "1") << "the rest of the transaction";
+  EXPECT_EQ(world.database.rows("device"), "0");
+  EXPECT_EQ(world.states.unwritten(), 0u) << "it is tried again when the device has changed";
+  ASSERT_EQ(world.reporter.lines.size(), 1u);
+  EXPECT_NE(world.reporter.lines[0].find("no devices today"), std::string::npos);
+}
+
+HUB_TEST(DeviceStates, AServerThatIsReadOnlyIsNotTheirFault) {
+  World world;
+  world.note("D1");
+  world.pass(1s);
+  {
+    db::Transaction transaction(*world.connection);
+    world.connection->execute("SET SESSION TRANSACTION READ ONLY");
+    transaction.rollback();
+  }
+  db::Transaction transaction(*world.connection);
+  EXPECT_THROW(world.states.write(*world.connection, world.now), db::Error);
+  EXPECT_EQ(world.states.unwritten(), 1u);
+}
+
+HUB_TEST(DeviceStates, OfStoredRecordsAreWrittenByTheirShard) {
+  StoreWorld world;
+  world.put(world.listener.frame().with(1));
+  world.database.wait_for("SELECT nserie FROM device", "D1");
+}
+
+HUB_TEST(DeviceStates, AreAllInTheTableAfterADrain) {
+  StoreWorld world;
+  world.put(world.listener.frame(kArrival).with(1));
+  world.database.wait_for("SELECT COUNT(*) FROM device", "1");
+  world.put(world.listener.frame(kArrival + kSecond).with(2));
+  EXPECT_TRUE(world.storage->wait_idle(10s));
+  EXPECT_EQ(world.database.sql("SELECT last_arrival FROM device"), std::to_string(kArrival + kSecond));
+}
+
+}  // namespace
+}  // namespace hilera
