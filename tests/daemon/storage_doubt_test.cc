@@ -192,6 +192,37 @@ SERVER_TEST(StorageDoubt, LooksAgainWhenAnotherServerIsGoneTo) {
   EXPECT_EQ(world.pool->hosts()->changes(), 1u);
 }
 
+TEST(StorageDoubt, GoesOnWithTheOtherServerWhenOneTakesNoWritesAnyMore) {
+  PrivateMariadb one;
+  PrivateMariadb other;
+  greenrt::testing::run_in_hub([&] {
+    // The account of a daemon, which may not write where nobody may.
+    StoreWorld world(one, [&](db::ConnectOptions& options) {
+      db::Dialer(options_for(other, {})).connect()->execute("CREATE DATABASE " + options.database);
+      db::apply_schema(*db::Dialer(options_for(other, options.database)).connect());
+      for (PrivateMariadb* server : {&one, &other}) {
+        server->sql("CREATE USER limited@'%' IDENTIFIED BY 'small'; GRANT SELECT, INSERT, UPDATE ON " +
+                    options.database + ".* TO limited@'%'");
+      }
+      options.endpoints.push_back({.host = "127.0.0.1", .port = other.port(), .socket = {}});
+      options.user = "limited";
+      options.password = "small";
+    });
+    world.storage_options.journal.grace = hours(1);
+    world.restart();
+    Frame first = world.listener.frame(kArrival + 1).with(1);
+    first.datagram.bytes = {std::byte{'+'}, std::byte{'D'}, std::byte{'1'}, std::byte{'/'}, std::byte{'1'}};
+    world.put(first);
+    one.sql("SET GLOBAL read_only = 1");
+    EXPECT_EQ(world.put(world.listener.frame(kArrival + 2).with(2)).stored, 1u);
+    EXPECT_EQ(one.sql("SELECT frame_id FROM " + world.database.name() + ".frame"), "1\n");
+    EXPECT_EQ(other.sql("SELECT frame_id FROM " + world.database.name() + ".frame ORDER BY 1"), "1\n2\n");
+    EXPECT_EQ(world.storage->restored(), 1u) << "which does not replicate here";
+    EXPECT_EQ(world.pool->hosts()->changes(), 1u);
+    EXPECT_GE(world.pool->stats().errors[db::ErrorClass::kWait], 1u);
+  });
+}
+
 SERVER_TEST(StorageDoubt, GoesNoFurtherBackThanTheGraceTime) {
   Cluster world;
   world.storage_options.journal.grace = std::chrono::nanoseconds(1);
