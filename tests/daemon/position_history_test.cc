@@ -53,8 +53,9 @@ TEST(PositionHistory, SeesEveryDipHoweverOftenItIsNoted) {
   PositionHistory history(seconds(60), 0);
   for (int i = 1; i <= 100'000; ++i)
     history.note(i == 99'500 ? 5 : 100'000 + i, kBegin + milliseconds(i));
-  EXPECT_EQ(history.lowest(kBegin + milliseconds(100'001)), 0);
-  EXPECT_EQ(history.lowest(kBegin + seconds(101)), 5);
+  EXPECT_EQ(history.lowest(kBegin + milliseconds(100'001)), 5);
+  EXPECT_EQ(history.lowest(kBegin + seconds(159)), 5);
+  EXPECT_EQ(history.lowest(kBegin + seconds(161)), 200'000);
 }
 
 TEST(PositionHistory, WithoutASpanKnowsNothingButNow) {
