@@ -269,11 +269,12 @@ class Rival {
         "INSERT INTO frame (nserie, frame_id, codec, arrival, collector, digest, listener, auth_level, fields) "
         "VALUES ('D1', 1, 'text', 1, 'other', 'x', 'l', 0, '{}')");
   }
-  // Until a replay waits; gives its session.
+  // Until a replay waits; gives its session. The list may still show the rival's own statement, which has ended.
   [[nodiscard]] std::string wait_for_replay() const {
     while (true) {
       const std::string session =
-          world_.sql("SELECT id FROM information_schema.processlist WHERE info LIKE 'INSERT INTO frame%'");
+          world_.sql("SELECT id FROM information_schema.processlist WHERE info LIKE 'INSERT INTO frame%' AND id <> " +
+                     std::to_string(connection_->thread_id()));
       if (!session.empty()) return session;
     }
   }
