@@ -217,10 +217,10 @@ JournalReader::Slots JournalReader::look_up(const std::vector<std::int64_t>& pla
 }
 
 JournalReader::Slot JournalReader::take(const sqlite::Statement& row, const Wanted& wanted, Room& room) {
-  const DatagramColumns columns = columns_of(row);
-  Slot slot{.place = columns.place, .right = true};
-  const bool of_part = columns.domain % wanted.parts == wanted.part;
+  Slot slot{.place = row.integer(0), .right = true};
+  const bool of_part = row.integer(1) % wanted.parts == wanted.part;
   if (!of_part && wanted.part != 0) return slot;
+  const DatagramColumns columns = columns_of(row);
   slot.right = is_right(row);
   if (!slot.right) {
     damaged_ = true;

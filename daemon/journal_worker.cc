@@ -18,6 +18,7 @@ constexpr greenrt::Duration kShortestPause = std::chrono::milliseconds(100);
 constexpr greenrt::Duration kLongestPause = std::chrono::seconds(1);
 constexpr greenrt::Duration kPositionDelay = std::chrono::seconds(1);
 constexpr greenrt::Duration kOldestDelay = std::chrono::seconds(1);
+constexpr greenrt::Duration kReadSlice = std::chrono::milliseconds(3);  // between two commits
 constexpr std::uint64_t kRowOverhead = 128;
 
 // What they take at most, once in the log and once where that is copied to.
@@ -294,9 +295,17 @@ void JournalWorker::publish() {
   if (changed) report([](Report&) {});
 }
 
-// One step of the first call that waits; then it is the next one's turn.
+// For a while, so that a backlog is read as fast as what is new is written.
 void JournalWorker::read_some() {
   if (readings_.empty()) return;
+  const auto end = Clock::now() + kReadSlice;
+  do {
+    read_step();
+  } while (!readings_.empty() && Clock::now() < end);
+}
+
+// One step of the first call that waits; then it is the next one's turn.
+void JournalWorker::read_step() {
   const std::shared_ptr<Reading> reading = std::move(readings_.front());
   readings_.pop_front();
   try {

@@ -98,6 +98,7 @@ class JournalWorker {
   void keep_up();
   void publish();
   void read_some();
+  void read_step();
   template <typename Change>
   void report(Change change);
 
