@@ -24,8 +24,7 @@ constexpr std::string_view kList =
     "SELECT d.id, CAST(d.dead_at AS CHAR), d.nserie, d.frame_id, d.codec, d.listener, d.collector, d.reason, d.error, "
     "d.arrival, CAST(d.replayed_at AS CHAR), LENGTH(d.raw), f.digest = d.digest FROM dead_letter AS d "
     "LEFT JOIN frame AS f ON f.nserie = d.nserie AND f.frame_id = d.frame_id AND f.codec = d.codec WHERE d.id < ?";
-constexpr std::string_view kWaiting =
-    "SELECT d.id, LENGTH(d.raw) FROM dead_letter AS d WHERE d.replayed_at IS NULL AND d.id > ?";
+constexpr std::string_view kWaiting = "SELECT d.id, LENGTH(d.raw) FROM dead_letter AS d WHERE d.id > ?";
 
 constexpr std::string_view kLock =
     "SELECT nserie, replayed_at IS NOT NULL, codec, listener, frame_id, digest, raw FROM dead_letter WHERE id = ? "
@@ -52,7 +51,7 @@ std::optional<DeadLetterOutcome> obstacle_of(const db::Row& row, bool fits_codec
   return std::nullopt;
 }
 
-// A statement that is narrowed to some of the letters.
+// A statement that is narrowed to some of the letters. Has views into the filter.
 class Query {
  public:
   Query(std::string_view select, std::uint64_t bound) : statement_(select), values_{bound} {}
@@ -117,8 +116,10 @@ std::vector<DeadLetterTable::Row> DeadLetterTable::list(const Filter& filter, st
 
 std::vector<DeadLetterTable::Waiting> DeadLetterTable::waiting(const Filter& filter, std::uint64_t after,
                                                                std::uint64_t limit) {
+  Filter unreplayed = filter;
+  unreplayed.replayed = false;
   Query query(kWaiting, after);
-  query.narrow({.nserie = filter.nserie, .reason = filter.reason});
+  query.narrow(unreplayed);
   const db::Rows rows = query.run(pool_, " ORDER BY d.id LIMIT ?", limit, time_limit_);
   std::vector<Waiting> result;
   for (std::size_t i = 0; i < rows.size(); ++i)
