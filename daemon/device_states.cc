@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <tuple>
 #include <utility>
 
 #include "db/bulk.h"
@@ -27,6 +28,8 @@ constexpr std::string_view kUpsertDevice =
     "auth_level = GREATEST(auth_level, VALUES(auth_level)), "
     "last_arrival = GREATEST(last_arrival, VALUES(last_arrival))";
 
+constexpr std::size_t kLongestText = 127 + 31 + 63 + 128;  // nserie, codec, listener; the rest of a row
+
 constexpr std::string_view kSavepoint = "SAVEPOINT device_part";
 constexpr std::string_view kBackToSavepoint = "ROLLBACK TO SAVEPOINT device_part";
 
@@ -35,12 +38,24 @@ std::vector<ColumnType> columns() {
           ColumnType::kUint64, ColumnType::kText, ColumnType::kText,  ColumnType::kInt64, ColumnType::kUint64};
 }
 
-// It concerns these rows, or this table, and the transaction can go on without them.
+// Whether the transaction is still there after `error`, and may go on without the statement that failed.
 bool can_go_on(const db::Error& error, const db::Connection& connection) {
-  if (connection.broken() || error.makes_host_unfit()) return false;
-  const db::ErrorClass error_class = error.error_class();
-  return error_class == db::ErrorClass::kPoisonRow || error_class == db::ErrorClass::kDuplicate ||
-         error_class == db::ErrorClass::kStopAndAlarm;
+  using enum db::ErrorClass;
+  if (connection.broken() || error.breaks_connection() || error.makes_host_unfit()) return false;
+  switch (error.error_class()) {
+    case kPoisonRow:
+    case kDuplicate:
+    case kSplit:
+    case kRollbackRetry:
+    case kStopAndAlarm:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_refusal(const db::Error& error) {
+  return error.error_class() == db::ErrorClass::kPoisonRow || error.error_class() == db::ErrorClass::kDuplicate;
 }
 
 }  // namespace
@@ -61,35 +76,47 @@ DeviceStates::State& DeviceStates::state_of(const ingest::Entry& entry) {
 }
 
 void DeviceStates::make_room() {
-  if (size() < options_.max_devices || written_.empty()) return;
-  const Key& oldest = *written_.front().key;
-  written_.pop_front();
-  states_.erase(states_.find(oldest));
+  while (size() >= options_.max_devices && !written_.empty()) {
+    const Key& oldest = *written_.front().key;
+    written_.pop_front();
+    states_.erase(states_.find(oldest));
+  }
+}
+
+void DeviceStates::note_change(State& state, TimePoint due, Line& line) {
+  state.unlink();
+  if (!std::exchange(state.unwritten, true)) ++unwritten_;
+  state.due = due;
+  line.push_back(state);
 }
 
 void DeviceStates::note(const ingest::Entry& entry, TimePoint now) {
   State& state = state_of(entry);
   if (entry.datagram.arrival < state.last_arrival) return;
-  state.origin = entry.datagram.origin;
-  state.peer = entry.datagram.path.peer;
+  if (entry.decoded.updates_path || state.last_arrival == 0) {
+    state.origin = entry.datagram.origin;
+    state.peer = entry.datagram.path.peer;
+  }
   state.last_arrival = entry.datagram.arrival;
-  state.auth_level = entry.decoded.auth_level;
-  if (std::exchange(state.unwritten, true)) return;
-  ++unwritten_;
+  state.auth_level = std::max(state.auth_level, entry.decoded.auth_level);
+  if (state.unwritten) return;
   const bool known = state.is_linked();
-  if (known) written_.erase(written_.iterator_to(state));
-  state.due = known ? now + kWriteEvery : now;
-  (known ? changed_ : new_).push_back(state);
+  note_change(state, known ? now + kWriteEvery : now, known ? changed_ : new_);
+}
+
+void DeviceStates::doubt(TimePoint now) {
+  while (!written_.empty())
+    note_change(written_.front(), now + kWriteEvery, changed_);
 }
 
 std::optional<DeviceStates::TimePoint> DeviceStates::next_write() const {
   if (unwritten_ == 0) return std::nullopt;
-  if (all_are_due()) return TimePoint::min();
+  if (all_are_due()) return not_before_;
   TimePoint first = TimePoint::max();
   for (const Line* line : {&new_, &changed_}) {
     if (!line->empty()) first = std::min(first, line->front().due + kGatherFor);
   }
-  return first;
+  return std::max(first, not_before_);
 }
 
 void DeviceStates::choose(Line& line, TimePoint now) {
@@ -99,26 +126,53 @@ void DeviceStates::choose(Line& line, TimePoint now) {
   }
 }
 
-void DeviceStates::write(db::Connection& connection, TimePoint now) {
+// In one order for all, so that two who write the same devices wait for each other, and do not lock each other out.
+void DeviceStates::write(db::Connection& connection, std::size_t request_bytes, TimePoint now) {
   chosen_.clear();
   if (!is_due(now)) return;
   choose(new_, now);
   choose(changed_, now);
-  connection.execute(kSavepoint);
+  const std::size_t longest_row = kLongestText + options_.collector.size();
+  chosen_.resize(std::clamp<std::size_t>(request_bytes / longest_row, 1, chosen_.size()));
+  std::ranges::sort(chosen_, {}, [](const State* state) { return std::tie(state->key->nserie, state->key->codec); });
   try {
-    insert_chosen(connection);
+    insert_isolating(connection, chosen_);
+    not_before_ = {};
   } catch (const db::Error& error) {
+    not_before_ = now + kGatherFor;
+    reporter_.warn("device_states_put_off", options_.collector, error.what());
     if (!can_go_on(error, connection)) throw;
+    put_off(now);
     connection.execute(kBackToSavepoint);
-    reporter_.warn("device_states_refused", options_.collector, error.what());
   }
 }
 
-void DeviceStates::insert_chosen(db::Connection& connection) {
-  std::vector<std::array<std::uint8_t, 16>> addresses(chosen_.size());
+void DeviceStates::put_off(TimePoint now) {
+  for (State* state : chosen_)
+    note_change(*state, now + kWriteEvery, changed_);
+  chosen_.clear();
+}
+
+// A row that is refused for what it holds is left out until its device changes.
+void DeviceStates::insert_isolating(db::Connection& connection, std::span<State* const> states) {
+  connection.execute(kSavepoint);
+  try {
+    return insert(connection, states);
+  } catch (const db::Error& error) {
+    if (!is_refusal(error) || connection.broken()) throw;
+    connection.execute(kBackToSavepoint);
+    if (states.size() == 1) return reporter_.warn("device_state_refused", states.front()->key->nserie, error.what());
+  }
+  const std::size_t half = states.size() / 2;
+  insert_isolating(connection, states.first(half));
+  insert_isolating(connection, states.subspan(half));
+}
+
+void DeviceStates::insert(db::Connection& connection, std::span<State* const> states) {
+  std::vector<std::array<std::uint8_t, 16>> addresses(states.size());
   db::Bulk bulk(columns());
-  for (std::size_t i = 0; i < chosen_.size(); ++i) {
-    const State& state = *chosen_[i];
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const State& state = *states[i];
     addresses[i] = state.peer.mapped();
     const std::array<db::Value, 10> values{state.key->nserie,
                                            state.key->codec,
@@ -143,6 +197,7 @@ void DeviceStates::committed() {
   }
   unwritten_ -= chosen_.size();
   chosen_.clear();
+  if (size() > options_.max_devices) make_room();
 }
 
 }  // namespace hilera

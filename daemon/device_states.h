@@ -7,6 +7,9 @@
 // Bounded: beyond `max_devices` the one that was written longest ago goes. What is not written yet stays, and is due at
 // once then, so that room comes with the next transaction.
 //
+// No record waits for this table: when its rows are refused, or locked by somebody else, the transaction goes on
+// without them, and they come again later.
+//
 // Belongs to the shard's greenlet. Only write() yields.
 
 #pragma once
@@ -17,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,25 +49,30 @@ class DeviceStates {
   DeviceStates(const DeviceStates&) = delete;
   DeviceStates& operator=(const DeviceStates&) = delete;
 
-  // The records of `entry` have ended. An earlier arrival than the noted one changes nothing.
+  // Records of `entry` are stored. An earlier arrival than the noted one changes nothing.
   void note(const ingest::Entry& entry, TimePoint now);
 
   // When something is to be written next; none while there is nothing.
   [[nodiscard]] std::optional<TimePoint> next_write() const;
   [[nodiscard]] bool is_due(TimePoint now) const { return next_write().value_or(TimePoint::max()) <= now; }
 
+  // A server was lost, and what was written may be, too: all of it comes again.
+  void doubt(TimePoint now);
+
   // From now on everything is due at once: the daemon is about to end.
   void hurry() { hurried_ = true; }
 
-  // Yields. Within an open transaction: writes what is due, up to kMostRows. Throws db::Error; but when the database
-  // refuses the rows themselves, or the table, that is reported, and they are left out: no record waits for that.
-  // Nothing counts as written before committed().
-  void write(db::Connection& connection, TimePoint now);
+  // Yields. Within an open transaction: writes what is due, up to kMostRows in a statement of `request_bytes`. Throws
+  // db::Error when the transaction cannot go on; the next one, soon after, is then without devices. Nothing counts as
+  // written before committed().
+  void write(db::Connection& connection, std::size_t request_bytes, TimePoint now);
   // The transaction of the last write() is committed.
   void committed();
 
   [[nodiscard]] std::size_t size() const { return states_.size(); }
   [[nodiscard]] std::size_t unwritten() const { return unwritten_; }
+  // The last write() failed.
+  [[nodiscard]] bool in_trouble() const { return not_before_ != TimePoint{}; }
 
  private:
   struct Key {
@@ -103,8 +112,11 @@ class DeviceStates {
 
   State& state_of(const ingest::Entry& entry);
   void make_room();
+  void note_change(State& state, TimePoint due, Line& line);
   void choose(Line& line, TimePoint now);
-  void insert_chosen(db::Connection& connection);
+  void put_off(TimePoint now);
+  void insert(db::Connection& connection, std::span<State* const> states);
+  void insert_isolating(db::Connection& connection, std::span<State* const> states);
   [[nodiscard]] bool all_are_due() const { return hurried_ || size() > options_.max_devices; }
 
   DeviceStatesOptions options_;
@@ -116,6 +128,7 @@ class DeviceStates {
   Line written_;  // the one that was written longest ago in front
   std::size_t unwritten_ = 0;
   std::vector<State*> chosen_;  // by the last write()
+  TimePoint not_before_{};      // after a failure
   bool hurried_ = false;
 };
 

@@ -97,7 +97,7 @@ void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes, 
   } catch (const db::Error& error) {
     if (!is_refusal(error) || connection.broken()) throw;
     if (owners_.size() == 1) {
-      write_as_dead_letters(connection, kRefused, error.what());
+      write_as_dead_letters(connection, kRefused, error.what(), also);
     } else {
       store(&FrameBatch::store_isolating);
     }
@@ -105,10 +105,12 @@ void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes, 
   too_large_.clear();
 }
 
-void FrameBatch::write_as_dead_letters(db::Connection& connection, std::string_view reason, std::string_view error) {
+void FrameBatch::write_as_dead_letters(db::Connection& connection, std::string_view reason, std::string_view error,
+                                       const Also& also) {
   in_transaction(connection, [&] {
     for (std::size_t row = 0; row < owners_.size(); ++row)
       add_dead_letter(row, reason, error);
+    if (also) also(connection);
   });
 }
 

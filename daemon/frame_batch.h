@@ -42,14 +42,15 @@ class FrameBatch {
   bool add(ingest::Entry& entry, const Limits& limits);
 
   // Yields. No statement is longer than `statement_bytes` unless a single row is; one that the server still finds too
-  // large (kSplit) is remembered, and is a dead letter in the next write. `also` is run before the commit, within the
-  // transaction, perhaps more than once. Throws db::Error; cancelled: the transaction is rolled back or its outcome
+  // large (kSplit) is remembered, and is a dead letter in the next write. `also` is run before the commit, within each
+  // transaction that is tried. Throws db::Error; cancelled: the transaction is rolled back or its outcome
   // unknown.
   using Also = std::function<void(db::Connection& connection)>;
   void write(db::Connection& connection, std::size_t statement_bytes, const Also& also = nullptr);
 
   // Yields. Puts all records into dead_letter, for `reason`, without trying to store them.
-  void write_as_dead_letters(db::Connection& connection, std::string_view reason, std::string_view error);
+  void write_as_dead_letters(db::Connection& connection, std::string_view reason, std::string_view error,
+                             const Also& also = nullptr);
 
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t entries() const { return entries_.size(); }

@@ -194,12 +194,13 @@ std::size_t Shard::request_bytes(const db::Connection& connection) const {
 }
 
 void Shard::write(db::Connection& connection, std::size_t request_bytes, bool readable) {
+  const auto write_devices = [&](db::Connection& on) { devices_.write(on, request_bytes, greenrt::Clock::now()); };
   if (readable) {
-    batch_.write(connection, request_bytes, [this](db::Connection& on) { devices_.write(on, greenrt::Clock::now()); });
-    devices_.committed();
+    batch_.write(connection, request_bytes, write_devices);
   } else {
-    batch_.write_as_dead_letters(connection, "unreadable", "the codec makes no records of it any more");
+    batch_.write_as_dead_letters(connection, "unreadable", "the codec makes no records of it any more", write_devices);
   }
+  devices_.committed();
 }
 
 void Shard::write_front(db::Connection& connection) {
@@ -221,8 +222,13 @@ void Shard::write_front(db::Connection& connection) {
 
 void Shard::write_devices(db::Connection& connection) {
   db::Transaction transaction(connection);
-  devices_.write(connection, greenrt::Clock::now());
-  transaction.commit();
+  try {
+    devices_.write(connection, request_bytes(connection), greenrt::Clock::now());
+    transaction.commit();
+  } catch (const db::Error& error) {
+    if (!error.breaks_connection() && !connection.broken()) transaction.rollback();
+    throw;
+  }
   devices_.committed();
   world_.observer.on_position();
 }
@@ -251,7 +257,7 @@ void Shard::complete(const Item& item, const FrameBatch::Outcome& outcome, green
     world_.observer.on_recount(static_cast<std::int64_t>(records) - static_cast<std::int64_t>(item.records));
   }
   note_outcome(entry, outcome);
-  if (item.readable) devices_.note(entry, now);
+  if (outcome.result.stored + outcome.result.duplicate > 0) devices_.note(entry, now);
   const auto lag = item.fresh ? now - entry.datagram.received : greenrt::Duration::zero();
   world_.observer.on_stored(outcome.result, lag);
   entry.set_stored(outcome.result);

@@ -161,7 +161,7 @@ class Shard {
   void gather(const Items& items, std::size_t request_bytes);
   void note_outcome(const ingest::Entry& entry, const FrameBatch::Outcome& outcome);
   void complete(const Item& item, const FrameBatch::Outcome& outcome, greenrt::Clock::time_point now);
-  [[nodiscard]] bool in_a_hurry() const { return hurried_ && devices_.unwritten() > 0; }
+  [[nodiscard]] bool in_a_hurry() const { return hurried_ && devices_.unwritten() > 0 && !devices_.in_trouble(); }
   [[nodiscard]] bool suspect(const ingest::Entry& entry) const;
   void note_refusal(const ingest::Entry& entry);
   void cope(const db::Error& error);

@@ -9,6 +9,7 @@
 namespace hilera {
 
 void Shard::doubt(greenrt::Clock::time_point now) {
+  devices_.doubt(now);
   const std::int64_t from = std::min(sure_position(), history_.lowest(now));
   if (from >= position()) return;
   again_ = from;

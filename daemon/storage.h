@@ -60,7 +60,7 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   void take(const ingest::EntryRef& entry) override;
 
   // For the drain. Yields until everything taken is durable, and stored (true) as far as the database takes it now, and
-  // what is known of the devices is written: a
+  // has written what it knows of devices: a
   // shard that is lagging, or cannot write, is not waited for, nor anything after give_up(), nor beyond the deadline.
   bool wait_idle(greenrt::Deadline deadline);
   void give_up();

@@ -181,6 +181,8 @@ namespace detail {
 
 template <typename Result, typename Callable>
 class CallableGreenlet final : public GreenletOf<Result> {
+  static_assert(alignof(Callable) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "see BlockCache");
+
  public:
   explicit CallableGreenlet(Callable&& callable) : callable_(std::move(callable)) {}
 

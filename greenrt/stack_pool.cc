@@ -88,7 +88,7 @@ void StackPool::release(Stack stack) noexcept {
   if ((releases_++ & (kMeasureEvery - 1)) == 0) {
     const std::size_t resident = resident_bytes(stack);
     high_water_ = std::max(high_water_, resident);
-    if (resident > kKeepResident) ::madvise(stack.bottom, stack_size_ - kKeepResident, MADV_DONTNEED);
+    if (resident > kKeepResident) ::madvise(stack.bottom, mapping_size() - kKeepResident, MADV_DONTNEED);
   }
   idle_.push_back(stack);
 }

@@ -1,12 +1,15 @@
 #include "ingest/admission.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "ingest/keyed_hash.h"
 
 namespace ingest {
 namespace {
+
+constexpr std::size_t kFewestCounters = std::size_t{1} << 14;
 
 std::uint64_t source_hash(const greenrt::SocketAddress& source, std::uint64_t serial_hash) {
   const auto address = source.mapped();
@@ -18,11 +21,14 @@ std::uint64_t source_hash(const greenrt::SocketAddress& source, std::uint64_t se
 
 }  // namespace
 
-Admission::Admission(const Limits& limits) : limits_(limits), rows_(std::make_unique<std::array<Row, 2>>()) {}
+Admission::Admission(const Limits& limits)
+    : limits_(limits),
+      counters_(std::bit_ceil(std::max(kFewestCounters, 8 * limits.in_flight / limits.in_flight_per_source))),
+      rows_{std::vector<Counter>(counters_), std::vector<Counter>(counters_)} {}
 
 std::array<Admission::Counter*, 2> Admission::counters_of(std::uint64_t source) {
-  auto& [first, second] = *rows_;
-  return {&first[source % kCounters], &second[(source >> 32) % kCounters]};
+  const std::size_t mask = counters_ - 1;
+  return {&rows_[0][source & mask], &rows_[1][(source >> 32) & mask]};
 }
 
 Admission::Decision Admission::admit(const greenrt::SocketAddress& source, std::uint64_t serial_hash) {

@@ -5,8 +5,9 @@
 //
 // Sources are counted in a table of fixed size, each in one counter of each of two rows; the smaller one counts (a
 // count-min sketch: Cormode and Muthukrishnan, 2005). So a source never gets more than its limit, whatever a flood of
-// forged addresses does, and gets less only when both of its counters are shared with sources that are at their limit:
-// with 300 of those, one source in 3 000.
+// forged addresses does, and gets less only when both of its counters are filled by others. There are at least eight
+// times as many counters in a row as sources that can be at their limit, and at least 2^14: with 300 sources at their
+// limit, one other source in 3 000 meets two of them; in the worst case, with all that can be, one in 64.
 //
 // Never yields, allocates nothing. One thread only.
 
@@ -15,9 +16,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "greenrt/socket_address.h"
 #include "ingest/counters.h"
@@ -60,16 +61,15 @@ class Admission {
 
  private:
   using Counter = std::uint32_t;
-  static constexpr std::size_t kCounters = std::size_t{1} << 14;  // in a row
-  using Row = std::array<Counter, kCounters>;
 
-  // The counters of a source, whose hash gives 14 bits to each row.
+  // The counters of a source, whose hash gives 32 bits to each row.
   [[nodiscard]] std::array<Counter*, 2> counters_of(std::uint64_t source);
   void release(std::uint64_t source);
 
   Limits limits_;
   std::size_t in_flight_ = 0;
-  std::unique_ptr<std::array<Row, 2>> rows_;
+  std::size_t counters_;  // in a row; a power of two
+  std::array<std::vector<Counter>, 2> rows_;
 };
 
 }  // namespace ingest

@@ -9,7 +9,8 @@ namespace ingest {
 namespace {
 
 constexpr std::size_t kMostSpare = 16384;
-constexpr std::size_t kLargestSpare = 4096;  // bytes of a datagram: larger buffers are rare, and are given back
+constexpr std::size_t kMostRecordsOfSpare = 32;
+constexpr std::size_t kLargestSpare = 1536;  // bytes of a datagram: larger buffers are rare, and are given back
 
 }  // namespace
 
@@ -27,7 +28,8 @@ struct SpareEntries {
     return entry;
   }
   void put(Entry* entry) noexcept {
-    if (entries.size() < kMostSpare && entry->datagram.bytes.capacity() <= kLargestSpare) {
+    if (entries.size() < kMostSpare && entry->datagram.bytes.capacity() <= kLargestSpare &&
+        entry->decoded.records.capacity() <= kMostRecordsOfSpare) {
       entries.push_back(entry);
     } else {
       delete entry;

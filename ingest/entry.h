@@ -5,8 +5,9 @@
 //                  -> left behind   the store will get to it later, from the journal: nobody waits for that
 //       -> lost                     it could not be made durable, and is nobody's
 //
-// Shared, by a counted reference, between the greenlet, the journal and the store; once taken into custody its datagram
-// and its records do not change, so that the journal's thread may read them while somebody here holds a reference.
+// Shared, by a counted reference, between the greenlet, the journal and the store. From when it is taken into custody
+// until it is durable, its datagram and its records do not change, so that the journal's thread may read them while
+// somebody here holds a reference; afterwards the store gives the records their keys.
 // Entries are used again, so that a frame allocates nothing of its own once the pipeline is warm. References and
 // changes of state belong to the hub's thread.
 

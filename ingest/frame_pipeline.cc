@@ -92,6 +92,9 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
     frame->start();
   } catch (const std::bad_alloc&) {
     counters_.drop(DropReason::kOutOfMemory);
+  } catch (const std::exception& error) {
+    counters_.drop(DropReason::kInternalError);
+    reporter_.warn("frame_not_started", listener.name(), error.what());
   }
 }
 

@@ -19,6 +19,7 @@ using testing::StoreWorld;
 using testing::TestDatabase;
 using testing::TestListener;
 
+constexpr std::size_t kRequest = 1U << 20;
 constexpr std::int64_t kSecond = 1'000'000;  // of an arrival
 
 struct World {
@@ -29,6 +30,7 @@ struct World {
   void note(const std::string& nserie, std::int64_t arrival = kArrival, std::uint16_t port = 4000) {
     auto frame = listener.frame(arrival);
     frame.datagram.path.peer = testing::loopback("192.0.2.7", port);
+    frame.decoded.updates_path = true;
     const ingest::EntryRef entry = ingest::Entry::make();
     entry->datagram = frame.datagram;
     entry->decoded = frame.decoded;
@@ -40,7 +42,7 @@ struct World {
   bool transact() {
     const std::size_t before = states.unwritten();
     db::Transaction transaction(*connection);
-    states.write(*connection, now);
+    states.write(*connection, request_bytes, now);
     transaction.commit();
     states.committed();
     return states.unwritten() < before;
@@ -56,9 +58,10 @@ struct World {
   std::unique_ptr<db::Connection> connection;
   DeviceStates states;
   DeviceStates::TimePoint now = greenrt::Clock::now();
+  std::size_t request_bytes = kRequest;
 };
 
-HUB_TEST(DeviceStates, WritesWhatIsKnown) {
+SERVER_TEST(DeviceStates, WritesWhatIsKnown) {
   World world;
   world.note("D1", kArrival);
   world.note("D1", kArrival + 2 * kSecond, 4001);
@@ -70,7 +73,7 @@ HUB_TEST(DeviceStates, WritesWhatIsKnown) {
             "host-a\tNULL\tNULL\t1770000002000000\t0");
 }
 
-HUB_TEST(DeviceStates, ANewDeviceIsWrittenAsSoonAsAFewAreGathered) {
+SERVER_TEST(DeviceStates, ANewDeviceIsWrittenAsSoonAsAFewAreGathered) {
   World world;
   EXPECT_FALSE(world.states.next_write());
   world.note("D1");
@@ -85,7 +88,7 @@ HUB_TEST(DeviceStates, ANewDeviceIsWrittenAsSoonAsAFewAreGathered) {
   EXPECT_FALSE(world.states.next_write());
 }
 
-HUB_TEST(DeviceStates, AChangeIsWrittenOnceInTenSecondsAtMost) {
+SERVER_TEST(DeviceStates, AChangeIsWrittenOnceInTenSecondsAtMost) {
   World world;
   world.note("D1", kArrival);
   world.pass(1s);
@@ -100,7 +103,7 @@ HUB_TEST(DeviceStates, AChangeIsWrittenOnceInTenSecondsAtMost) {
   EXPECT_LE(writes, 6u);
 }
 
-HUB_TEST(DeviceStates, ANewDeviceDoesNotWaitBehindChanges) {
+SERVER_TEST(DeviceStates, ANewDeviceDoesNotWaitBehindChanges) {
   World world;
   world.note("old", kArrival);
   world.pass(1s);
@@ -113,7 +116,7 @@ HUB_TEST(DeviceStates, ANewDeviceDoesNotWaitBehindChanges) {
   EXPECT_EQ(world.states.unwritten(), 1u) << "the change of the old one";
 }
 
-HUB_TEST(DeviceStates, AnEarlierArrivalChangesNothing) {
+SERVER_TEST(DeviceStates, AnEarlierArrivalChangesNothing) {
   World world;
   world.note("D1", kArrival + kSecond, 4001);
   world.note("D1", kArrival, 4000);
@@ -122,7 +125,7 @@ HUB_TEST(DeviceStates, AnEarlierArrivalChangesNothing) {
   EXPECT_EQ(world.database.sql("SELECT last_arrival, peer_port FROM device"), "1770000001000000\t4001");
 }
 
-HUB_TEST(DeviceStates, ARowThatKnowsMoreIsNotSetBack) {
+SERVER_TEST(DeviceStates, ARowThatKnowsMoreIsNotSetBack) {
   World world;
   world.database.sql(
       "INSERT INTO device (nserie, codec, first_seen, last_seen, peer_ip, peer_port, listener, collector, "
@@ -136,13 +139,13 @@ HUB_TEST(DeviceStates, ARowThatKnowsMoreIsNotSetBack) {
             "2020-01-01 00:00:00.000000\t2030-01-01 00:00:00.000000\t1\tother\thost-b\t1893456000000000\t2");
 }
 
-HUB_TEST(DeviceStates, WhatIsNotCommittedIsWrittenAgain) {
+SERVER_TEST(DeviceStates, WhatIsNotCommittedIsWrittenAgain) {
   World world;
   world.note("D1");
   world.pass(1s);
   {
     db::Transaction transaction(*world.connection);
-    world.states.write(*world.connection, world.now);
+    world.states.write(*world.connection, kRequest, world.now);
     transaction.rollback();
   }
   EXPECT_EQ(world.database.rows("device"), "0");
@@ -151,7 +154,7 @@ HUB_TEST(DeviceStates, WhatIsNotCommittedIsWrittenAgain) {
   EXPECT_EQ(world.serials(), "D1");
 }
 
-HUB_TEST(DeviceStates, InAHurryEverythingIsDue) {
+SERVER_TEST(DeviceStates, InAHurryEverythingIsDue) {
   World world;
   world.note("D1", kArrival);
   world.pass(1s);
@@ -166,7 +169,7 @@ HUB_TEST(DeviceStates, InAHurryEverythingIsDue) {
   EXPECT_EQ(world.database.sql("SELECT MAX(last_arrival) FROM device WHERE nserie = 'D1'"), "1770000001000000");
 }
 
-HUB_TEST(DeviceStates, ForgetsWhoWasWrittenLongestAgo) {
+SERVER_TEST(DeviceStates, ForgetsWhoWasWrittenLongestAgo) {
   World world(2);
   for (const char* nserie : {"D1", "D2"}) {
     world.note(nserie);
@@ -180,21 +183,37 @@ HUB_TEST(DeviceStates, ForgetsWhoWasWrittenLongestAgo) {
   EXPECT_EQ(world.serials(), "D1,D2,D3") << "the table forgets nobody";
 }
 
-HUB_TEST(DeviceStates, BeyondTheBoundEverythingIsWrittenAtOnce) {
+SERVER_TEST(DeviceStates, BeyondTheBoundEverythingIsWrittenAtOnceUntilThereIsRoom) {
   World world(2);
   for (const char* nserie : {"D1", "D2", "D3"})
     world.note(nserie);
   EXPECT_EQ(world.states.size(), 3u) << "nobody has been written yet, so nobody can go";
   EXPECT_TRUE(world.states.is_due(world.now));
   EXPECT_TRUE(world.transact());
+  EXPECT_LE(world.states.size(), 2u);
+  EXPECT_EQ(world.serials(), "D1,D2,D3");
   world.note("D4");
-  world.note("D5");
-  EXPECT_LE(world.states.size(), 4u);
+  EXPECT_LE(world.states.size(), 2u);
+  EXPECT_FALSE(world.states.is_due(world.now)) << "there is time again";
 }
 
-HUB_TEST(DeviceStates, RowsThatAreRefusedHoldUpNothing) {
+SERVER_TEST(DeviceStates, ARowThatIsRefusedKeepsNobodyElseOut) {
   World world;
-  world.database.trigger("device", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no devices today'");
+  world.database.trigger("device",
+                         "IF NEW.nserie = 'D2' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not D2'; END IF");
+  for (const char* nserie : {"D1", "D2", "D3", "D4"})
+    world.note(nserie);
+  world.pass(1s);
+  EXPECT_TRUE(world.transact());
+  EXPECT_EQ(world.serials(), "D1,D3,D4");
+  EXPECT_EQ(world.states.unwritten(), 0u) << "D2 is tried again when it changes";
+  ASSERT_EQ(world.reporter.lines.size(), 1u);
+  EXPECT_NE(world.reporter.lines[0].find("not D2"), std::string::npos);
+}
+
+SERVER_TEST(DeviceStates, ATableThatCannotBeWrittenHoldsUpNothingElse) {
+  World world;
+  world.database.sql("RENAME TABLE device TO elsewhere");
   world.note("D1");
   world.pass(1s);
   {
@@ -202,18 +221,72 @@ HUB_TEST(DeviceStates, RowsThatAreRefusedHoldUpNothing) {
     world.connection->execute(
         "INSERT INTO dead_letter (arrival, reason, listener, collector, codec, nserie, frame_id, "
         "digest, auth_level) VALUES (1, 'x', 'x', 'x', 'x', 'x', 1, 'x', 0)");
-    world.states.write(*world.connection, world.now);
+    world.states.write(*world.connection, kRequest, world.now);
     transaction.commit();
     world.states.committed();
   }
   EXPECT_EQ(world.database.rows("dead_letter"), "1") << "the rest of the transaction";
-  EXPECT_EQ(world.database.rows("device"), "0");
-  EXPECT_EQ(world.states.unwritten(), 0u) << "it is tried again when the device has changed";
-  ASSERT_EQ(world.reporter.lines.size(), 1u);
-  EXPECT_NE(world.reporter.lines[0].find("no devices today"), std::string::npos);
+  EXPECT_EQ(world.states.unwritten(), 1u);
+  EXPECT_FALSE(world.states.is_due(world.now));
+  world.database.sql("RENAME TABLE elsewhere TO device");
+  world.pass(DeviceStates::kWriteEvery + DeviceStates::kGatherFor);
+  EXPECT_TRUE(world.transact());
+  EXPECT_EQ(world.serials(), "D1");
 }
 
-HUB_TEST(DeviceStates, AServerThatIsReadOnlyIsNotTheirFault) {
+SERVER_TEST(DeviceStates, RowsThatSomebodyLocksHoldUpNoRecord) {
+  StoreWorld world([](db::ConnectOptions& options) { options.lock_wait_timeout = 1s; });
+  world.put(world.listener.frame().with(1));
+  world.database.wait_for("SELECT COUNT(*) FROM device", "1");
+  const auto rival = world.database.connect();
+  rival->execute("START TRANSACTION");
+  rival->execute("UPDATE device SET peer_port = 1");
+  for (std::uint64_t id = 2; id < 5; ++id)
+    world.put(world.listener.frame(kArrival + static_cast<std::int64_t>(id) * kSecond).with(id));
+  EXPECT_EQ(world.database.rows(), "4");
+  rival->execute("ROLLBACK");
+}
+
+SERVER_TEST(DeviceStates, AStatementFitsTheServersLimit) {
+  World world;
+  for (int i = 0; i < 100; ++i)
+    world.note("device " + std::to_string(i));
+  world.request_bytes = 4'000;
+  world.pass(1s);
+  EXPECT_TRUE(world.transact());
+  EXPECT_GT(world.states.unwritten(), 80u);
+  while (world.states.unwritten() > 0)
+    ASSERT_TRUE(world.transact());
+  EXPECT_EQ(world.database.rows("device"), "100");
+}
+
+SERVER_TEST(DeviceStates, AfterALossEverythingIsWrittenAgain) {
+  World world;
+  world.note("D1");
+  world.pass(1s);
+  world.transact();
+  world.database.sql("DELETE FROM device");
+  world.states.doubt(world.now);
+  world.pass(DeviceStates::kWriteEvery + DeviceStates::kGatherFor);
+  EXPECT_TRUE(world.transact());
+  EXPECT_EQ(world.serials(), "D1");
+}
+
+SERVER_TEST(DeviceStates, TheAddressIsThatOfTheLastDatagramThatMayChangeIt) {
+  World world;
+  world.note("D1", kArrival, 4000);
+  auto frame = world.listener.frame(kArrival + kSecond).from("192.0.2.66", 6666);
+  const ingest::EntryRef entry = ingest::Entry::make();
+  entry->datagram = frame.datagram;
+  entry->decoded = frame.decoded;
+  entry->domain = static_cast<std::uint32_t>(std::hash<std::string>()("D1"));
+  world.states.note(*entry, world.now);
+  world.pass(1s);
+  world.transact();
+  EXPECT_EQ(world.database.sql("SELECT peer_port, last_arrival FROM device"), "4000\t1770000001000000");
+}
+
+SERVER_TEST(DeviceStates, AServerThatIsReadOnlyIsNotTheirFault) {
   World world;
   world.note("D1");
   world.pass(1s);
@@ -223,17 +296,17 @@ HUB_TEST(DeviceStates, AServerThatIsReadOnlyIsNotTheirFault) {
     transaction.rollback();
   }
   db::Transaction transaction(*world.connection);
-  EXPECT_THROW(world.states.write(*world.connection, world.now), db::Error);
+  EXPECT_THROW(world.states.write(*world.connection, kRequest, world.now), db::Error);
   EXPECT_EQ(world.states.unwritten(), 1u);
 }
 
-HUB_TEST(DeviceStates, OfStoredRecordsAreWrittenByTheirShard) {
+SERVER_TEST(DeviceStates, OfStoredRecordsAreWrittenByTheirShard) {
   StoreWorld world;
   world.put(world.listener.frame().with(1));
   world.database.wait_for("SELECT nserie FROM device", "D1");
 }
 
-HUB_TEST(DeviceStates, AreAllInTheTableAfterADrain) {
+SERVER_TEST(DeviceStates, AreAllInTheTableAfterADrain) {
   StoreWorld world;
   world.put(world.listener.frame(kArrival).with(1));
   world.database.wait_for("SELECT COUNT(*) FROM device", "1");

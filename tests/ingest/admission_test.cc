@@ -105,6 +105,18 @@ TEST(Admission, AFloodFromManySourcesTakesNothingFromTheOthers) {
   EXPECT_LE(refused, 10u) << "0.4 are to be expected";
 }
 
+// The smallest limit and the most sources: of the other sources nearly all get theirs.
+TEST(Admission, IsLargeEnoughForWhateverItsLimitsAllow) {
+  Admission admission({.in_flight = 20'000, .in_flight_per_source = 1});
+  std::vector<Admission::Ticket> held;
+  std::size_t refused = 0;
+  for (std::uint16_t port = 1; port <= 19'000; ++port) {
+    auto decision = admit(admission, testing::loopback("192.0.2.1", port), "A");
+    decision.ticket ? held.push_back(std::move(*decision.ticket)) : void(++refused);
+  }
+  EXPECT_LE(refused, 19'000u / 64);
+}
+
 TEST(Admission, NeverHoldsMoreThanItsLimitsAndEndsEmpty) {
   constexpr std::size_t kInFlight = 20;
   constexpr std::size_t kPerSource = 3;
