@@ -31,7 +31,7 @@ void Shard::read_doubted() {
   }
   problem_.clear();
   if (doubted_anew_) return;
-  // What cannot be read now has ended nevertheless, and was counted then.
+  // What cannot be read now had ended and was counted then; whether its rows are still there, nobody can tell any more.
   for (JournalRow& row : page.rows)
     doubted_.push_back(restore(std::move(row)));
   doubted_to_ = std::min(page.read_to, end);

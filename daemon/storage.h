@@ -5,8 +5,8 @@
 // Keeps the ledger of records: found_at_start + accepted = stored + duplicate + dead_lettered + quarantined + pending,
 // where each side is counted by itself, and each record once, when it ends first. After a loss of a database server
 // among several, records that had ended are looked for again: confirmed, or restored, which is counted beside the
-// ledger. The journal may forget what every shard has stored. Without a database there
-// are no shards, and everything stays in the journal.
+// ledger. The journal may forget what every shard has stored. Without a database there are no shards, and everything
+// stays in the journal.
 
 #pragma once
 
@@ -59,9 +59,9 @@ class Storage final : public ingest::Custody, private Shard::Observer {
 
   void take(const ingest::EntryRef& entry) override;
 
-  // For the drain. Yields until everything taken is durable, and stored (true) as far as the database takes it now, and
-  // has written what it knows of devices: a
+  // For the drain. Yields until everything taken is durable, and stored (true) as far as the database takes it now. A
   // shard that is lagging, or cannot write, is not waited for, nor anything after give_up(), nor beyond the deadline.
+  // The shards that are waited for have then written what they know of devices, too, if the table took it.
   bool wait_idle(greenrt::Deadline deadline);
   void give_up();
 
