@@ -1,9 +1,13 @@
 // Semaphore: a number of permits. Handed out strictly in the order of asking: release() gives the permit to the first
 // waiter, so that nobody who comes later can take it on the way.
+//
+// BoundedSemaphore: one that finds out when more is released than was acquired.
 
 #pragma once
 
 #include <cstddef>
+#include <limits>
+#include <stdexcept>
 
 #include "greenrt/deadline.h"
 #include "greenrt/wait_list.h"
@@ -36,13 +40,25 @@ class Semaphore {
     return true;
   }
 
+  // Never yields. A BoundedSemaphore throws std::logic_error when all its permits are there already.
   void release() {
-    if (!waiters_.wake_one()) ++permits_;
+    if (waiters_.wake_one()) return;
+    if (permits_ == bound_) throw std::logic_error("a BoundedSemaphore was released more often than acquired");
+    ++permits_;
   }
+
+ protected:
+  Semaphore(std::size_t permits, std::size_t bound) : permits_(permits), bound_(bound) {}
 
  private:
   std::size_t permits_;
+  std::size_t bound_ = std::numeric_limits<std::size_t>::max();
   WaitList waiters_;
+};
+
+class BoundedSemaphore : public Semaphore {
+ public:
+  explicit BoundedSemaphore(std::size_t permits = 1) : Semaphore(permits, permits) {}
 };
 
 // Holds one permit for a scope.

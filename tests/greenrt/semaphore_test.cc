@@ -91,6 +91,22 @@ HUB_TEST(Semaphore, WaiterKilledAfterItWasGivenThePermitPutsItBackWhenNobodyElse
   EXPECT_EQ(semaphore.permits(), 1u);
 }
 
+HUB_TEST(Semaphore, BoundedOneFindsOutWhenMoreIsReleasedThanWasAcquired) {
+  BoundedSemaphore semaphore(2);
+  EXPECT_THROW(semaphore.release(), std::logic_error);
+  EXPECT_EQ(semaphore.permits(), 2u);
+  EXPECT_TRUE(semaphore.acquire());
+  semaphore.release();
+  EXPECT_THROW(semaphore.release(), std::logic_error);
+}
+
+HUB_TEST(Semaphore, UnboundedOneGrowsByReleases) {
+  Semaphore semaphore(0);
+  semaphore.release();
+  semaphore.release();
+  EXPECT_EQ(semaphore.permits(), 2u);
+}
+
 HUB_TEST(Semaphore, PermitIsHeldForAScope) {
   Semaphore semaphore;
   try {

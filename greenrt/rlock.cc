@@ -1,0 +1,54 @@
+#include "greenrt/rlock.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "greenrt/greenlet.h"
+#include "greenrt/hub.h"
+
+namespace greenrt {
+
+bool RLock::owned() const {
+  return owner_ && owner_ == current();
+}
+
+bool RLock::acquire(Deadline deadline) {
+  Greenlet* self = Hub::current().require_running();
+  if (owner_ != self) {
+    if (!free_.acquire(deadline)) return false;
+    owner_ = self;
+  }
+  ++depth_;
+  return true;
+}
+
+bool RLock::try_acquire() {
+  Greenlet* self = Hub::current().require_running();
+  if (owner_ != self) {
+    if (!free_.try_acquire()) return false;
+    owner_ = self;
+  }
+  ++depth_;
+  return true;
+}
+
+void RLock::release() {
+  if (!owned()) throw std::logic_error("only the greenlet that holds an RLock can release it");
+  if (--depth_ > 0) return;
+  owner_ = nullptr;
+  free_.release();
+}
+
+std::size_t RLock::release_all() {
+  if (!owned()) throw std::logic_error("only the greenlet that holds an RLock can wait on its Condition");
+  const std::size_t depth = std::exchange(depth_, 1);
+  release();
+  return depth;
+}
+
+void RLock::acquire_again(std::size_t depth) {
+  acquire();
+  depth_ = depth;
+}
+
+}  // namespace greenrt
