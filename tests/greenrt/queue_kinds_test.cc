@@ -74,8 +74,8 @@ HUB_TEST(LifoQueue, ItemOfAKilledGetterComesBackOnTop) {
 
 HUB_TEST(PriorityQueue, GivesTheSmallestFirstAndEqualOnesInOrder) {
   using Job = std::pair<int, std::string>;
-  const auto less = [](const Job& a, const Job& b) { return a.first < b.first; };
-  PriorityQueue<Job, decltype(less)> queue(10);
+  using Less = decltype([](const Job& a, const Job& b) { return a.first < b.first; });
+  PriorityQueue<Job, Less> queue(10);
   for (const auto& [priority, name] : {Job{2, "a"}, {1, "b"}, {2, "c"}, {1, "d"}, {0, "e"}})
     queue.put({priority, name});
   std::vector<std::string> names;
@@ -104,9 +104,7 @@ HUB_TEST(PriorityQueue, PutterThatGotRoomTakesItsPlaceByPriority) {
 
 HUB_TEST(PriorityQueue, ItemOfAKilledGetterGoesBeforeItsEquals) {
   using Job = std::pair<int, int>;
-  struct Less {
-    bool operator()(const Job& a, const Job& b) const { return a.first < b.first; }
-  };
+  using Less = decltype([](const Job& a, const Job& b) { return a.first < b.first; });
   PriorityQueue<Job, Less> queue;
   const auto killed = spawn([&] { queue.get(); });
   yield();
