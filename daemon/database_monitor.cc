@@ -37,8 +37,13 @@ void DatabaseMonitor::on_host_left() {
 
 void DatabaseMonitor::on_host_changed(const db::Endpoint& from, const db::Endpoint& to, const std::string& why) {
   log::warning("database_host_changed", {{"from", from.to_string()}, {"to", to.to_string()}, {"why", why}});
+}
+
+// The tables of another server, or of one that was restarted, may be others.
+void DatabaseMonitor::on_loss() {
   gate_.close({});
   look_now_.set();
+  if (connection_ && !db::is_same_process(connection_->server(), *hosts().server())) connection_->discard();
 }
 
 void DatabaseMonitor::run() {
@@ -80,7 +85,8 @@ void DatabaseMonitor::drop_connection() {
   const auto gone = std::exchange(connection_, nullptr);
   if (!gone) return;
   if (!gone->host_trouble().empty()) hosts().leave(gone->endpoint(), gone->host_trouble());
-  if (gone->lost()) hosts().note_loss();
+  if (gone->hung()) hosts().note_hang(gone->endpoint(), greenrt::Clock::now() - pace_.time_limit);
+  if (gone->lost()) hosts().note_end(gone->server());
 }
 
 void DatabaseMonitor::require_fit_host(db::Connection& connection, greenrt::Deadline deadline) {

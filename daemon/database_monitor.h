@@ -52,6 +52,7 @@ class DatabaseMonitor : private db::HostWatcher {
  private:
   void on_host_left() override;
   void on_host_changed(const db::Endpoint& from, const db::Endpoint& to, const std::string& why) override;
+  void on_loss() override;
 
   void run();
   void look();

@@ -52,6 +52,7 @@ Connection::Connection(Session session, std::shared_ptr<const ConnectOptions> op
       watcher_(nullptr),
       statements_(std::make_unique<StatementCache>(options_->statement_cache)),
       endpoint_(std::move(session.endpoint)),
+      server_(std::move(session.server)),
       server_version_(std::move(session.server_version)),
       max_allowed_packet_(session.max_allowed_packet) {
   fd_ = duplicate(mysql_get_socket(session.handle.get()));
@@ -128,6 +129,7 @@ void Connection::break_off() {
 void Connection::note_error(const Error& error) {
   if (error.makes_host_unfit()) host_trouble_ = error.what();
   if (error.error_class() == ErrorClass::kReconnect) lost_ = true;
+  if (dynamic_cast<const DeadlineError*>(&error)) hung_ = true;
   if (options_->on_error) options_->on_error(error);
 }
 

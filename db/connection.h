@@ -26,6 +26,7 @@
 #include "db/connect_options.h"
 #include "db/error.h"
 #include "db/rows.h"
+#include "db/server_process.h"
 #include "db/statement.h"
 #include "db/value.h"
 #include "greenrt/deadline.h"
@@ -79,9 +80,15 @@ class Connection {
 
   // Ended by the server or the way to it, and not by us; also when that is found out only now. One system call.
   [[nodiscard]] bool lost() const { return lost_ || !(broken_ || busy_ || usable()); }
+  // A call got no answer in time.
+  [[nodiscard]] bool hung() const { return hung_; }
   // Why nothing can be stored on the server, as it has said itself in answer to a statement; empty when it has not.
   [[nodiscard]] const std::string& host_trouble() const { return host_trouble_; }
 
+  // When a Transaction was last committed on it, as far as the server has answered.
+  [[nodiscard]] greenrt::Clock::time_point last_commit() const { return last_commit_; }
+
+  [[nodiscard]] const ServerProcess& server() const { return server_; }
   [[nodiscard]] const std::string& server_version() const { return server_version_; }
   [[nodiscard]] std::size_t max_allowed_packet() const { return max_allowed_packet_; }
   [[nodiscard]] std::uint64_t thread_id() const;
@@ -94,6 +101,7 @@ class Connection {
 
  private:
   friend class Statement;
+  friend class Transaction;
 
   void break_off();
   void note_error(const Error& error);
@@ -104,12 +112,15 @@ class Connection {
   std::unique_ptr<greenrt::FdWatcher> watcher_;
   std::unique_ptr<StatementCache> statements_;
   Endpoint endpoint_;
+  ServerProcess server_;
   std::string server_version_;
   std::size_t max_allowed_packet_;
   greenrt::Clock::time_point connected_at_ = greenrt::Clock::now();
   bool busy_ = false;
   bool broken_ = false;
   bool lost_ = false;
+  bool hung_ = false;
+  greenrt::Clock::time_point last_commit_{};
   std::string host_trouble_;
 };
 

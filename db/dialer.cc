@@ -78,11 +78,11 @@ std::unique_ptr<Connection> Dialer::connect(greenrt::Deadline deadline) {
     try {
       auto connection = connect_to(host, deadline.sooner(options_->connect_timeout));
       if (host != hosts_->current()) throw Error(ErrorClass::kReconnect, host.to_string() + " was left meanwhile");
-      hosts_->settle();
+      hosts_->settle(connection->server());
       return connection;
     } catch (const Error& error) {
       if (options_->on_error) options_->on_error(error);
-      if (error.is_crowded_host()) throw;
+      if (error.is_crowded_host() && host == hosts_->current()) throw;
       hosts_->leave(host, error.what());
       if (attempt == hosts_->size() || deadline.expired()) throw;
     }

@@ -5,18 +5,15 @@ namespace {
 
 constexpr std::string_view kAskSettings =
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN "
-    "('max_allowed_packet', 'read_only', 'innodb_read_only', 'wsrep_on', 'wsrep_provider')";
+    "('hostname', 'port', 'datadir', 'max_allowed_packet', 'read_only', 'innodb_read_only', 'wsrep_on', "
+    "'wsrep_provider')";
+constexpr std::string_view kAskAge = "SHOW GLOBAL STATUS LIKE 'Uptime'";
 constexpr std::string_view kAskCluster =
     "SHOW GLOBAL STATUS WHERE Variable_name IN "
     "('wsrep_ready', 'wsrep_cluster_status', 'wsrep_local_state', 'wsrep_local_state_comment')";
 
 constexpr std::string_view kSynced = "4";
 constexpr std::string_view kDonor = "2";
-
-std::string_view fact(const HostFacts& facts, std::string_view name) {
-  const auto found = facts.find(name);
-  return found == facts.end() ? std::string_view() : found->second;
-}
 
 bool is_on(std::string_view value) {
   return !value.empty() && value != "OFF" && value != "0";
@@ -32,6 +29,7 @@ bool is_node(const HostFacts& facts) {
 HostFacts ask_host(const std::function<void(std::string_view statement, HostFacts& facts)>& ask) {
   HostFacts facts;
   ask(kAskSettings, facts);
+  ask(kAskAge, facts);
   if (is_node(facts)) ask(kAskCluster, facts);
   return facts;
 }

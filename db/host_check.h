@@ -1,4 +1,4 @@
-// Whether records can be stored on a server: what is asked of it when a session begins, and how its answers are judged.
+// What is asked of a server when a session begins, and whether records can be stored there by its answers.
 //
 // Such a server takes writes (neither read_only nor innodb_read_only) and, where it is a node of a Galera cluster,
 // belongs to the part of it that has the majority, is ready, and has what the others have (it may be giving its data to
@@ -8,17 +8,14 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 
 #include "db/connection.h"
+#include "db/host_facts.h"
 #include "greenrt/deadline.h"
 
 namespace db {
-
-// Names in small letters, and values as the server writes them.
-using HostFacts = std::map<std::string, std::string, std::less<>>;
 
 // Asks through `ask`, which adds to the facts what a statement gives as rows of name and value.
 HostFacts ask_host(const std::function<void(std::string_view statement, HostFacts& facts)>& ask);

@@ -5,13 +5,13 @@
 //
 // A connection is made when somebody waits for one and there is room, by a greenlet of the pool, so that a waiter who
 // leaves does not spoil the attempt for the others. While the database is away one attempt is made at a time, after a
-// jittered back-off that doubles from 100 ms to 30 s; waiters wait until their deadlines. A connection that comes back
-// broken, within a transaction, or too old is closed, and replaced when it is needed; an idle one that the server has
-// closed meanwhile is found out before it is lent.
+// jittered back-off that doubles from 100 ms to 30 s, or as soon as somebody else has got a connection; waiters wait
+// until their deadlines. A connection that comes back broken, within a transaction, or too old is closed, and replaced
+// when it is needed; an idle one that the server has closed meanwhile is found out before it is lent.
 //
 // All connections are to the current server of a HostChoice. When that is left, the idle ones are closed at once and
-// those on loan when they come back; a server is left when it cannot be connected to, or says on one of the connections
-// that it cannot store anything. One lost connection alone leaves no server, but is noted there as a loss.
+// those on loan are broken; a server is left when it cannot be connected to, says on one of the connections that it
+// cannot store anything, or lets calls wait in which nothing can be committed.
 //
 // Leases may outlive close() and the pool itself. One hub's thread only.
 

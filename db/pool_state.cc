@@ -41,10 +41,7 @@ void PoolState::start_keepers(const std::shared_ptr<PoolState>& state) {
 std::unique_ptr<Connection> PoolState::acquire(greenrt::Deadline deadline) {
   if (closed_) throw PoolClosed();
   if (waiters_.empty()) {
-    if (auto connection = take_idle()) {
-      ++leased_;
-      return connection;
-    }
+    if (auto connection = take_idle()) return lend(std::move(connection));
   }
   asleep_.wake_one();
   Waiter waiter;
@@ -64,8 +61,16 @@ std::string PoolState::timeout_message() const {
   return message;
 }
 
+std::unique_ptr<Connection> PoolState::lend(std::unique_ptr<Connection> connection) {
+  leased_.insert(connection.get());
+  return connection;
+}
+
 void PoolState::give_back(std::unique_ptr<Connection> connection) {
-  --leased_;
+  leased_.erase(connection.get());
+  if (connection->last_commit() != greenrt::Clock::time_point()) {
+    hosts()->note_commit(connection->endpoint(), connection->last_commit());
+  }
   if (reusable(*connection) && !closed_) {
     offer(std::move(connection));
     return;
@@ -77,12 +82,22 @@ void PoolState::give_back(std::unique_ptr<Connection> connection) {
 void PoolState::retire(const Connection& connection) {
   ++totals_.discarded;
   if (!connection.host_trouble().empty()) hosts()->leave(connection.endpoint(), connection.host_trouble());
-  if (connection.lost() || connection.endpoint() != hosts()->current()) hosts()->note_loss();
+  if (connection.hung()) hosts()->note_hang(connection.endpoint(), greenrt::Clock::now() - query_timeout());
+  if (connection.lost()) hosts()->note_end(connection.server());
 }
 
+// Whoever waits for an answer of the server that was left has to come back for a connection to the next one.
 void PoolState::on_host_left() {
   totals_.discarded += idle_.size();
   idle_.clear();
+  for (Connection* connection : leased_)
+    connection->discard();
+}
+
+void PoolState::on_host_answers() {
+  failures_ = 0;
+  retry_at_ = greenrt::Deadline::at({});
+  backing_off_.wake_all();
 }
 
 bool PoolState::reusable(const Connection& connection) const {
@@ -109,8 +124,7 @@ void PoolState::offer(std::unique_ptr<Connection> connection) {
     idle_.push_back(std::move(connection));
     return;
   }
-  static_cast<Waiter&>(waiters_.front()).connection = std::move(connection);
-  ++leased_;
+  static_cast<Waiter&>(waiters_.front()).connection = lend(std::move(connection));
   waiters_.wake_one();
 }
 
@@ -124,7 +138,7 @@ void PoolState::close() {
 
 // While the database is away, one keeper asks for all.
 bool PoolState::may_connect() const {
-  const std::size_t total = idle_.size() + leased_ + connecting_;
+  const std::size_t total = idle_.size() + leased_.size() + connecting_;
   return waiters_.size() > connecting_ && total < options_.connections && (failures_ == 0 || connecting_ == 0);
 }
 
@@ -148,7 +162,10 @@ void PoolState::connect_one() {
     }
   } leave{*this};
 
-  if (!retry_at_.expired()) greenrt::sleep(retry_at_.remaining());
+  if (!retry_at_.expired()) {
+    greenrt::WaitList::Waiter waiter;
+    backing_off_.wait(waiter, "the end of a back-off", retry_at_);
+  }
   if (waiters_.empty()) return;
   std::unique_ptr<Connection> connection;
   try {
@@ -158,14 +175,13 @@ void PoolState::connect_one() {
     return;
   }
   ++totals_.connects;
-  failures_ = 0;
   last_error_.clear();
   if (!closed_) offer(std::move(connection));
 }
 
 void PoolState::note_failure(const std::exception& failure) {
   const auto* error = dynamic_cast<const Error*>(&failure);
-  const bool without_any = idle_.empty() && leased_ == 0;
+  const bool without_any = idle_.empty() && leased_.empty();
   if (error && error->is_crowded_host() && without_any) hosts()->leave(hosts()->current(), failure.what());
   ++totals_.connect_failures;
   last_error_ = failure.what();
@@ -181,7 +197,7 @@ void PoolState::note_failure(const std::exception& failure) {
 PoolStats PoolState::stats() const {
   PoolStats stats = totals_;
   stats.idle = idle_.size();
-  stats.leased = leased_;
+  stats.leased = leased_.size();
   stats.connecting = connecting_;
   stats.waiting = waiters_.size();
   return stats;

@@ -10,6 +10,7 @@
 #include <deque>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,10 +47,12 @@ class PoolState : private HostWatcher {
   PoolState(PoolOptions options, std::shared_ptr<HostChoice> hosts);
 
   void on_host_left() override;
+  void on_host_answers() override;
 
   void keep();
   void connect_one();
   void note_failure(const std::exception& failure);
+  std::unique_ptr<Connection> lend(std::unique_ptr<Connection> connection);
   // What a connection that is not lent again tells of its server.
   void retire(const Connection& connection);
   [[nodiscard]] bool may_connect() const;
@@ -61,11 +64,12 @@ class PoolState : private HostWatcher {
   PoolOptions options_;
   Dialer dialer_;
   std::deque<std::unique_ptr<Connection>> idle_;  // the one that came back first in front
-  std::size_t leased_ = 0;
+  std::set<Connection*> leased_;
   std::size_t connecting_ = 0;  // keepers at work, those that wait for the end of a back-off included
   greenrt::WaitList waiters_;
   std::vector<greenrt::GreenletRef> keepers_;
-  greenrt::WaitList asleep_;  // keepers
+  greenrt::WaitList asleep_;       // keepers
+  greenrt::WaitList backing_off_;  // keepers
   bool closed_ = false;
 
   std::uint32_t failures_ = 0;  // in a row

@@ -72,7 +72,9 @@ HostFacts facts_of(MYSQL* handle, const IoCall& call, const Endpoint& endpoint) 
 
 void configure(Session& session, const ConnectOptions& options, const IoCall& call) {
   MYSQL* const handle = session.handle.get();
+  const auto asked = greenrt::Clock::now();
   const HostFacts facts = facts_of(handle, call, session.endpoint);
+  session.server = identify_server(facts, asked, greenrt::Clock::now());
   if (const std::string why = unfit_because(facts); !why.empty()) {
     throw Error(ErrorClass::kWait, session.endpoint.to_string() + ": " + why);
   }
@@ -108,7 +110,7 @@ void CloseHandle::operator()(MYSQL* handle) const noexcept {
 Session open_session(const ConnectOptions& options, const Endpoint& endpoint, const std::string& host,
                      greenrt::Deadline deadline) {
   initialise_client_library();
-  Session session{.handle = Handle(mysql_init(nullptr)), .endpoint = endpoint, .server_version = {}};
+  Session session{.handle = Handle(mysql_init(nullptr)), .endpoint = endpoint, .server_version = {}, .server = {}};
   MYSQL* const handle = session.handle.get();
   if (!handle) throw std::bad_alloc();
   const IoCall call(deadline);

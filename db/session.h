@@ -9,6 +9,7 @@
 
 #include "db/connect_options.h"
 #include "db/mariadb_api.h"
+#include "db/server_process.h"
 #include "greenrt/deadline.h"
 
 namespace db {
@@ -17,6 +18,7 @@ struct Session {
   Handle handle;  // its descriptor is non-blocking
   Endpoint endpoint;
   std::string server_version;
+  ServerProcess server;
   std::size_t max_allowed_packet = 0;
 };
 

@@ -16,6 +16,7 @@ Transaction::~Transaction() {
 
 void Transaction::commit(greenrt::Deadline deadline) {
   connection_.execute("COMMIT", deadline);
+  connection_.last_commit_ = greenrt::Clock::now();
   open_ = false;
 }
 

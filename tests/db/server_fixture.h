@@ -83,6 +83,13 @@ inline void wait_until_executing(std::uint64_t thread_id, const std::string& tex
   wait_for_session(thread_id, "COALESCE(info, '') LIKE '" + text + "%'");
 }
 
+// Until the server has an age by which it can be told from one that takes its place now (server_process.h).
+inline void wait_until_old() {
+  server().sql(
+      "SELECT SLEEP(GREATEST(0, 4 - VARIABLE_VALUE)) FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = "
+      "'UPTIME'");
+}
+
 // The error that `call` ends with.
 template <typename Call>
 Error error_of(Call&& call) {
