@@ -206,7 +206,7 @@ const Schema<DatabaseConfig>& database_options() {
        .type = duration(&DatabaseConfig::grace, 0ms, 1h),
        .help =
            "With several `hosts`: for how long what is stored is kept in the journal, in at most half of its size, and "
-           "looked for again when a connection is lost, because a server that dies may take it with it."},
+           "looked for again when a server has died, because it may have taken it with it."},
       {.key = "tls",
        .type = section(&DatabaseConfig::tls, tls_options()),
        .help = "With this section, even an empty one, the connections are encrypted."},

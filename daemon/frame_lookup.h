@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <vector>
 
 #include "db/connection.h"
@@ -11,8 +10,10 @@
 
 namespace hilera {
 
-// Yields. How many rows of `frame` these datagrams have: those that were stored from them, and not those that other
-// datagrams with the same records had stored before. Throws db::Error.
-std::uint64_t count_stored_rows(db::Connection& connection, const std::vector<const ingest::Entry*>& entries);
+// Yields. For each datagram, whether a row of `frame` or `dead_letter` is there that was stored from it, and not from
+// another one with the same records; all that was stored from it is then there, because that was one transaction. A
+// datagram that gave no row at all, since others had stored its records before, is not found. On a node of a cluster it
+// waits for what the others have committed. The records have their keys. Throws db::Error.
+std::vector<bool> find_stored(db::Connection& connection, const std::vector<const ingest::Entry*>& entries);
 
 }  // namespace hilera

@@ -76,9 +76,9 @@ class Journal::Impl {
     return std::move(reading->page);
   }
 
-  void set_position(std::int64_t place, std::int64_t needed) {
-    if (std::exchange(needed_, needed) > needed) spare_bytes_ = 0;
-    worker_.set_position(place, needed);
+  void set_position(const StorePosition& position) {
+    if (std::exchange(needed_, position.needed) > position.needed) spare_bytes_ = 0;
+    worker_.set_position(position);
   }
 
   bool flush(greenrt::Deadline deadline) {
@@ -200,8 +200,8 @@ Journal::Page Journal::read(std::int64_t after, std::uint32_t part, std::uint32_
       {.after = after, .until = until, .part = part, .parts = parts, .max_rows = max_rows, .max_bytes = max_bytes});
 }
 
-void Journal::set_position(std::int64_t place, std::int64_t needed) {
-  impl_->set_position(place, needed);
+void Journal::set_position(const StorePosition& position) {
+  impl_->set_position(position);
 }
 
 bool Journal::flush(greenrt::Deadline deadline) {

@@ -14,8 +14,9 @@
 // but when the folder cannot be used at all, or another process uses it.
 //
 // Grace: what the store has may be lost again with the server that has it. So a segment outlives its last use by the
-// grace time, and the position of that time ago is kept with the newest one; both survive a crash. What is kept for
-// that alone goes early where it would make the journal larger than half of max_size, and wherever room is needed.
+// grace time, and the place from which on that may happen is kept with the newest one; both survive a crash. What is
+// kept for that alone goes early where it would make the journal larger than half of max_size, and wherever room is
+// needed.
 //
 // Everything here but the constructor belongs to the hub's thread.
 
@@ -52,6 +53,15 @@ struct JournalOptions {
   std::string vfs;                                       // the layer of SQLite through which files are reached
 };
 
+// How far the store has come: three places, none above the one before it.
+struct StorePosition {
+  std::int64_t place = 0;   // up to here it has everything
+  std::int64_t needed = 0;  // up to here it needs nothing any more
+  std::int64_t sure = 0;    // up to here no loss of a server can take anything away any more
+
+  friend bool operator==(const StorePosition&, const StorePosition&) = default;
+};
+
 // One datagram, as it is read back.
 struct JournalRow {
   std::int64_t place = 0;
@@ -76,7 +86,7 @@ class Journal {
     std::int64_t last_arrival = 0;  // of all that was ever appended, as far as it is known
     std::int64_t last_place = 0;
     std::int64_t position = 0;  // up to here the store had everything
-    std::int64_t sure = 0;      // up to here it had had everything for the grace time, as far as that is still there
+    std::int64_t sure = 0;      // up to here it had everything for good; not below what is still there
     std::uint64_t records = 0;  // behind the position
     std::array<std::byte, 16> hash_key{};
   };
@@ -123,11 +133,10 @@ class Journal {
   Page read(std::int64_t after, std::uint32_t part, std::uint32_t parts, std::size_t max_rows, std::size_t max_bytes,
             std::int64_t until = std::numeric_limits<std::int64_t>::max());
 
-  // The store has everything up to `place`, and needs nothing up to `needed` any more, so that segments may go. Written
-  // with the next commit, at most a second later, and at the end; after a crash an earlier one may be found, and the
-  // store sees rows again. Never yields. Both may go back, which is remembered too.
-  void set_position(std::int64_t place, std::int64_t needed);
-  void set_position(std::int64_t place) { set_position(place, place); }
+  // Segments may go up to what is needed. Written with the next commit, at most a second later, and at the end; after a
+  // crash an earlier one may be found, and the store sees rows again. Never yields. May go back.
+  void set_position(const StorePosition& position);
+  void set_position(std::int64_t place) { set_position({place, place, place}); }
 
   // Yields until everything appended so far is settled (true) or until the deadline (false).
   bool flush(greenrt::Deadline deadline);

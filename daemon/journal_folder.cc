@@ -20,8 +20,7 @@ constexpr greenrt::Duration kRemovalPause = std::chrono::seconds(10);
 JournalFolder::JournalFolder(const JournalOptions& options)
     : options_(options),
       segment_size_(std::min(options.segment_size, options.max_size / 8)),
-      files_(options.directory),
-      history_(options.grace, 0) {
+      files_(options.directory) {
   segment_options_.vfs = options.vfs;
   segment_options_.log_bytes = std::min<std::uint64_t>(segment_options_.log_bytes, segment_size_ / 4);
   open_all();
@@ -32,7 +31,7 @@ JournalFolder::~JournalFolder() = default;
 void JournalFolder::commit(std::span<const ingest::Entry* const> entries) {
   if (!current_) begin_segment(entries.empty() ? last_place_ + 1 : entries.front()->place);
   try {
-    current_->commit(entries, position_waits_ || entries.empty() ? std::optional(store_position()) : std::nullopt);
+    current_->commit(entries, position_waits_ || entries.empty() ? std::optional(position_) : std::nullopt);
   } catch (const sqlite::Error& error) {
     if (error.trouble() != sqlite::Trouble::kFull) close_current();
     throw;
@@ -62,7 +61,7 @@ void JournalFolder::begin_segment(std::int64_t first_place) {
   segment.known = JournalReader::Known{.last = segment.end};
   randombytes_buf(segment.name.salt.data(), segment.name.salt.size());
   const SegmentMeta meta{.follows_place = follows_, .follows_arrival = last_arrival_, .hash_key = hash_key_};
-  JournalSegment::create(files_.create_unnamed(), segment.name.salt, meta, store_position(), segment_options_);
+  JournalSegment::create(files_.create_unnamed(), segment.name.salt, meta, position_, segment_options_);
   files_.name_created(segment.name);
   // From here on there is a segment, even if it cannot be written.
   segments_.push_back(segment);
@@ -89,24 +88,25 @@ void JournalFolder::rotate() {
   begin_segment(last_place_ + 1);
 }
 
-void JournalFolder::set_position(std::int64_t place, std::int64_t needed, greenrt::Clock::time_point now) {
-  const std::int64_t oldest = segments_.empty() ? last_place_ : segments_.front().name.first_place - 1;
-  place = std::clamp(place, std::min(oldest, last_place_), last_place_);
-  needed = std::clamp(needed, std::min(oldest, place), place);
-  position_waits_ = position_waits_ || place != position_ || needed != needed_;
-  position_ = place;
-  needed_ = needed;
-  history_.note(needed_, now);
+void JournalFolder::set_position(const StorePosition& position) {
+  const StorePosition before = std::exchange(position_, within_what_there_is(position));
+  position_waits_ = position_waits_ || position_ != before;
 }
 
-StorePosition JournalFolder::store_position() const {
-  return {.place = position_, .sure = history_.lowest(greenrt::Clock::now())};
+StorePosition JournalFolder::within_what_there_is(const StorePosition& position) const {
+  const std::int64_t oldest = segments_.empty() ? last_place_ : segments_.front().name.first_place - 1;
+  const auto within = [&](std::int64_t place, std::int64_t most) {
+    return std::clamp(place, std::min(oldest, most), most);
+  };
+  const std::int64_t place = within(position.place, last_place_);
+  const std::int64_t needed = within(position.needed, place);
+  return {.place = place, .needed = needed, .sure = within(position.sure, needed)};
 }
 
 void JournalFolder::remove_covered(greenrt::Clock::time_point now) {
   for (Segment& segment : segments_) {
     // The last one tells where the journal was, even when nobody needs its rows.
-    const bool covered = segment.end <= needed_ && &segment != &segments_.back();
+    const bool covered = segment.end <= position_.needed && &segment != &segments_.back();
     if (!covered) segment.covered_since.reset();
     if (covered && !segment.covered_since) segment.covered_since = now;
   }

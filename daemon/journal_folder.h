@@ -20,7 +20,6 @@
 #include "daemon/journal_files.h"
 #include "daemon/journal_reader.h"
 #include "daemon/journal_segment.h"
-#include "daemon/position_history.h"
 
 namespace hilera {
 
@@ -38,8 +37,8 @@ class JournalFolder {
   // Begins a segment when the last one is large enough. What goes wrong with the old one does not matter any more.
   void rotate();
 
-  // Within what there is. Nothing up to `needed` is needed any more, but for the grace time.
-  void set_position(std::int64_t place, std::int64_t needed, greenrt::Clock::time_point now);
+  // Within what there is.
+  void set_position(const StorePosition& position);
   [[nodiscard]] bool position_waits() const { return position_waits_; }
   void write_position() { commit({}); }
   // Whether the disk takes anything: the same, and room for some more.
@@ -87,7 +86,7 @@ class JournalFolder {
 
   void begin_segment(std::int64_t first_place);
   void close_current();
-  [[nodiscard]] StorePosition store_position() const;
+  [[nodiscard]] StorePosition within_what_there_is(const StorePosition& position) const;
   bool remove_first();
   bool remove(Segment& segment);
 
@@ -107,9 +106,7 @@ class JournalFolder {
   std::int64_t last_place_ = 0;
   std::int64_t follows_ = 0;  // up to here the segments that are there count, when one more begins
   std::int64_t last_arrival_ = 0;
-  std::int64_t position_ = 0;
-  std::int64_t needed_ = 0;
-  PositionHistory history_;  // of needed_
+  StorePosition position_;
   bool position_waits_ = false;
 
   std::unique_ptr<JournalSegment> current_;  // of segments_.back(); none after a fault

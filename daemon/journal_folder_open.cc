@@ -46,12 +46,7 @@ void JournalFolder::open_all() {
     randombytes_buf(hash_key_.data(), hash_key_.size());
   }
   const std::int64_t oldest = segments_.empty() ? last_place_ : segments_.front().name.first_place - 1;
-  const StorePosition position = opening.position.value_or(StorePosition{.place = oldest, .sure = oldest});
-  position_ = std::clamp(position.place, std::min(oldest, last_place_), last_place_);
-  needed_ = options_.grace > greenrt::Duration::zero()
-                ? std::clamp(position.sure, std::min(oldest, position_), position_)
-                : position_;
-  history_ = PositionHistory(options_.grace, needed_);
+  position_ = within_what_there_is(opening.position.value_or(StorePosition{oldest, oldest, oldest}));
   count_found();
 }
 
@@ -59,7 +54,7 @@ std::optional<JournalFolder::Segment> JournalFolder::examine(const SegmentName& 
   Segment segment{.name = name, .end = opening.end, .bytes = files_.bytes(name)};
   opening.end = std::min(opening.end, name.first_place - 1);
   const bool end_was_exact = std::exchange(opening.end_is_exact, false);
-  if (opening.position && segment.end <= opening.position->place) return segment;  // nobody needs it
+  if (opening.position && segment.end <= opening.position->sure) return segment;  // nobody needs it
   try {
     look_into(segment, end_was_exact, opening);
   } catch (const sqlite::Error& error) {
@@ -124,7 +119,7 @@ void JournalFolder::put_aside(const SegmentName& name) try {
 }
 
 std::uint64_t JournalFolder::records_behind_position(Segment& segment) try {
-  return reader_of(segment).records_behind(position_);
+  return reader_of(segment).records_behind(position_.place);
 } catch (const sqlite::Error& error) {
   log::error("journal_segment_unreadable", {{"file", files_.path(segment.name)}, {"error", error.what()}});
   return segment.known->records;
@@ -133,13 +128,14 @@ std::uint64_t JournalFolder::records_behind_position(Segment& segment) try {
 void JournalFolder::count_found() {
   found_.last_place = last_place_;
   found_.last_arrival = last_arrival_;
-  found_.position = position_;
-  found_.sure = needed_;
+  found_.position = position_.place;
+  found_.sure = position_.sure;
   found_.hash_key = hash_key_;
   for (Segment& segment : segments_) {
     if (segment.damaged) note_damage(segment);
-    if (!segment.known || segment.end <= position_) continue;
-    found_.records += segment.name.first_place > position_ ? segment.known->records : records_behind_position(segment);
+    if (!segment.known || segment.end <= position_.place) continue;
+    found_.records +=
+        segment.name.first_place > position_.place ? segment.known->records : records_behind_position(segment);
   }
 }
 

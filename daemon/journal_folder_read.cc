@@ -59,10 +59,10 @@ void JournalFolder::note_damage(Segment& segment) {
 }
 
 std::int64_t JournalFolder::oldest_arrival() {
-  if (position_ >= last_place_) return 0;
-  const auto segment = segment_behind(position_);
+  if (position_.place >= last_place_) return 0;
+  const auto segment = segment_behind(position_.place);
   if (segment == segments_.end()) return 0;
-  return reader_of(*segment).first_arrival_behind(position_);
+  return reader_of(*segment).first_arrival_behind(position_.place);
 }
 
 }  // namespace hilera

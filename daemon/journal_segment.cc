@@ -125,9 +125,10 @@ std::optional<StorePosition> JournalSegment::read_position() try {
   while (row.step()) {
     const std::int64_t place = row.integer(1);
     if (row.integer(0) == 1 && checksum_.of('p', {place}) == row.integer(2)) {
-      position = {.place = place, .sure = place};  // of an older program, which knew no other
-    } else if (position && checksum_.of('g', {place}) == row.integer(2)) {
-      position->sure = std::min(place, position->place);
+      position = {.place = place, .needed = place, .sure = place};  // of an older program, which knew no other
+    } else if (row.integer(0) == 2 && position) {
+      const bool right = checksum_.of('g', {place}) == row.integer(2);
+      position->needed = position->sure = right ? std::min(place, position->place) : 0;
     }
   }
   return position;

@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/journal.h"
 #include "daemon/journal_checksum.h"
 #include "daemon/sqlite.h"
 #include "ingest/entry.h"
@@ -47,12 +48,6 @@ struct CommitSummary {
   std::int64_t last = 0;
   std::uint64_t records = 0;
   std::int64_t arrival = 0;  // the latest one
-};
-
-// How far the store had come.
-struct StorePosition {
-  std::int64_t place = 0;  // up to here it had everything
-  std::int64_t sure = 0;   // up to here it had had everything for the grace time; not above `place`
 };
 
 class JournalSegment {

@@ -68,11 +68,11 @@ void JournalWorker::read(std::shared_ptr<Reading> reading) {
   work_.notify_one();
 }
 
-void JournalWorker::set_position(std::int64_t place, std::int64_t needed) {
+void JournalWorker::set_position(const StorePosition& position) {
   std::unique_lock lock(mutex_);
   // While one waits to be taken, the thread knows that it has to look.
   const bool wake = !position_ && std::exchange(idle_, false);
-  position_ = {.place = place, .needed = needed};
+  position_ = position;
   lock.unlock();
   if (wake) work_.notify_one();
 }
@@ -131,9 +131,7 @@ void JournalWorker::wait_for_work(std::unique_lock<std::mutex>& lock) {
     for (auto& reading : asked_)
       readings_.push_back(std::move(reading));
     asked_.clear();
-    if (const auto position = std::exchange(position_, std::nullopt)) {
-      folder_.set_position(position->place, position->needed, Clock::now());
-    }
+    if (const auto position = std::exchange(position_, std::nullopt)) folder_.set_position(*position);
     if (folder_.position_waits() && position_due_ == Clock::time_point{}) position_due_ = Clock::now() + kPositionDelay;
   };
   while (true) {

@@ -76,7 +76,7 @@ class JournalWorker {
   // For the hub.
   void append(const ingest::Entry& entry);
   void read(std::shared_ptr<Reading> reading);
-  void set_position(std::int64_t place, std::int64_t needed);
+  void set_position(const StorePosition& position);
   Report take_report();
   // The last step of the destructor, for who wants the last report.
   void finish();
@@ -131,11 +131,7 @@ class JournalWorker {
   bool report_waits_ = false;
   Entries incoming_;
   std::vector<std::shared_ptr<Reading>> asked_;
-  struct Position {
-    std::int64_t place = 0;
-    std::int64_t needed = 0;
-  };
-  std::optional<Position> position_;
+  std::optional<StorePosition> position_;
   Report report_;
 
   std::thread thread_;

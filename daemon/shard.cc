@@ -14,7 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kWaitForConnection{5};  // then it is said that there is none, and waited for again
-constexpr std::chrono::seconds kPauseAfterFailure{1};
 constexpr std::size_t kMostStatementBytes = 4U << 20;
 constexpr std::size_t kLeastStatementBytes = 1U << 10;
 constexpr std::uint32_t kRefusalsOfASuspect = 3;
@@ -287,7 +286,7 @@ void Shard::pause_after(const std::exception& failure, std::string_view event) {
   problem_ = failure.what();
   world_.reporter.warn(event, "shard " + std::to_string(options_.part), problem_);
   world_.observer.on_trouble();
-  greenrt::sleep(kPauseAfterFailure);
+  greenrt::sleep(options_.pause);
 }
 
 void Shard::cope(const db::Error& error) {

@@ -7,10 +7,10 @@
 // order, until it has caught up and is live again. Everything has a place in the journal's order, so the hand-over is
 // one comparison.
 //
-// After a loss (db/host_choice.h), what was stored during the grace time is in doubt. Before anything else is stored,
-// the shard reads it from the journal once more, in order, and looks whether it is there: what is not, since the server
-// took it into its grave, is stored again. So a device's rows are in order whatever was lost, as long as that was lost
-// from the end.
+// After a loss (db/host_choice.h), what was stored during the grace time before the last commit is in doubt. Before
+// anything else is stored, the shard reads it from the journal once more, in order, and looks whether it is there: what
+// is not, since the server took it into its grave, is stored again. So a device's rows are in order whatever was lost,
+// as long as that was lost from the end. What the journal itself cannot give back any more stays as it is.
 //
 // One greenlet. A batch is what the queue holds when a connection is free, up to the limits, so it grows while its
 // predecessor is under way; the next one begins only when it is committed. Nothing is written while a StoreGate is
@@ -21,6 +21,8 @@
 
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -54,6 +56,7 @@ struct ShardOptions {
   std::size_t batch_records = 1'000;
   std::size_t max_devices = 50'000;                     // whose state is remembered
   greenrt::Duration grace = greenrt::Duration::zero();  // how long what is stored may be lost; zero: it never is
+  greenrt::Duration pause = std::chrono::seconds(1);    // after a failure that is none of the database's
 };
 
 class Shard {
@@ -71,6 +74,8 @@ class Shard {
     // Records that had ended before are where they were, or have been stored again because their rows were gone.
     virtual void on_confirmed(std::uint64_t records) = 0;
     virtual void on_restored(std::uint64_t records) = 0;
+    // The journal cannot be read behind `place`, so that nobody knows of the records there whether they are lost.
+    virtual void on_doubt_abandoned(std::int64_t place, const std::string& why) = 0;
     // A batch is committed.
     virtual void on_batch(std::size_t records) = 0;
     // The position has moved, by a batch or by reading on past what is of other parts.
@@ -80,7 +85,7 @@ class Shard {
   };
 
   // Where it begins: everything up to `position` has ended, what is behind `sure` is in doubt, and there is a backlog
-  // up to `last_place`.
+  // up to `last_place`. A daemon that died cannot tell whether its server did, too.
   struct Start {
     std::int64_t sure = 0;
     std::int64_t position = 0;
@@ -110,10 +115,12 @@ class Shard {
   // Everything of this part that stands at or below has ended.
   [[nodiscard]] std::int64_t position() const;
   // The same, and is in no doubt: not above position().
-  [[nodiscard]] std::int64_t sure_position() const { return again_.value_or(position()); }
+  [[nodiscard]] std::int64_t confirmed_position() const { return again_.value_or(position()); }
+  // The same, and will be in none, if there is a loss now.
+  [[nodiscard]] std::int64_t sure_position() const { return std::min(confirmed_position(), history_.lowest()); }
 
-  // For doubt() to know later; to be called whenever it may have moved. Never yields.
-  void note_position(greenrt::Clock::time_point now) { history_.note(sure_position(), now); }
+  // Something was committed, by this shard or another one. Never yields.
+  void note_commit(greenrt::Clock::time_point now) { history_.note(position(), now); }
   // The end is near: what is known of devices is written now. Never yields.
   void hurry();
   // There was a loss. Never yields.
@@ -151,9 +158,11 @@ class Shard {
   void fill();
   void read_on();
   void read_doubted();
+  void abandon_doubt(const std::exception& failure);
   Item restore(JournalRow row);
   void push(Item item);
   void write(db::Connection& connection, std::size_t request_bytes, bool readable);
+  std::uint64_t restore_missing(db::Connection& connection, Items missing);
   void write_front(db::Connection& connection);
   void write_devices(db::Connection& connection);
   void confirm_front(db::Connection& connection);
@@ -177,8 +186,9 @@ class Shard {
   bool live_;
   greenrt::Event work_;
 
-  PositionHistory history_;            // of sure_position()
+  PositionHistory history_;            // of position()
   std::optional<std::int64_t> again_;  // while something is in doubt: all of it is behind this place
+  std::uint32_t unread_ = 0;           // attempts in a row to read it that failed
   bool doubted_anew_ = false;          // again_ has been moved, and what was read for it is void
   Items doubted_;                      // read, from the first behind again_ on
   std::int64_t doubted_to_ = 0;        // the place up to which it is all there is

@@ -5,14 +5,21 @@
 
 #include "daemon/frame_lookup.h"
 #include "daemon/shard.h"
+#include "ingest/frame_id.h"
 
 namespace hilera {
+namespace {
+
+constexpr std::uint32_t kAttemptsToRead = 10;
+
+}  // namespace
 
 void Shard::doubt(greenrt::Clock::time_point now) {
   devices_.doubt(now);
-  const std::int64_t from = std::min(sure_position(), history_.lowest(now));
+  const std::int64_t from = sure_position();
   if (from >= position()) return;
   again_ = from;
+  unread_ = 0;
   doubted_anew_ = true;
   work_.set();
 }
@@ -27,8 +34,9 @@ void Shard::read_doubted() {
   try {
     page = world_.journal.read(*again_, options_.part, options_.parts, kPageRows, kPageBytes, end);
   } catch (const std::runtime_error& error) {
-    return pause_after(error, "journal_not_readable");
+    return ++unread_ < kAttemptsToRead ? pause_after(error, "journal_not_readable") : abandon_doubt(error);
   }
+  unread_ = 0;
   problem_.clear();
   if (doubted_anew_) return;
   // What cannot be read now had ended and was counted then; whether its rows are still there, nobody can tell any more.
@@ -38,32 +46,58 @@ void Shard::read_doubted() {
   if (doubted_.empty()) again_ = doubted_to_;
 }
 
+// What is waiting to be stored for the first time must not wait for ever for what was stored already.
+void Shard::abandon_doubt(const std::exception& failure) {
+  world_.observer.on_doubt_abandoned(*again_, failure.what());
+  unread_ = 0;
+  problem_.clear();
+  again_.reset();
+  world_.observer.on_position();
+}
+
 void Shard::confirm_front(db::Connection& connection) {
-  const std::size_t bytes = request_bytes(connection);
-  const bool readable = doubted_.front().readable;
-  gather(doubted_, bytes);
-  const std::size_t gathered = batch_.entries();
   std::vector<const ingest::Entry*> entries;
-  for (std::size_t i = 0; i < gathered; ++i)
-    entries.push_back(doubted_[i].entry.get());
-  const std::uint64_t records = batch_.records();
-  std::uint64_t restored = 0;
-  if (const std::uint64_t found = count_stored_rows(connection, entries); found < records) {
-    write(connection, bytes, readable);
-    std::uint64_t stored = 0;
-    for (std::size_t i = 0; i < gathered; ++i) {
-      note_outcome(*entries[i], batch_.outcomes()[i]);
-      stored += batch_.outcomes()[i].result.stored;
-    }
-    restored = stored - std::min(stored, found);
+  std::uint64_t records = 0;
+  for (const Item& item : doubted_) {
+    if (!entries.empty() && records + item.entry->decoded.records.size() > options_.batch_records) break;
+    ingest::identify(item.entry->decoded.records);
+    records += item.entry->decoded.records.size();
+    entries.push_back(item.entry.get());
   }
-  batch_.clear();
+  const std::vector<bool> found = find_stored(connection, entries);
+  Items missing;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!found[i]) missing.push_back(doubted_[i]);
+  }
+  const std::uint64_t restored = restore_missing(connection, std::move(missing));
   world_.observer.on_confirmed(records - restored);
-  if (restored > 0) world_.observer.on_restored(restored);
   if (doubted_anew_) return;
-  doubted_.erase(doubted_.begin(), doubted_.begin() + static_cast<std::ptrdiff_t>(gathered));
+  doubted_.erase(doubted_.begin(), doubted_.begin() + static_cast<std::ptrdiff_t>(entries.size()));
   again_ = doubted_.empty() ? doubted_to_ : doubted_.front().entry->place - 1;
   world_.observer.on_position();
+}
+
+// In their order. Those whose records others had stored before are found there again, and are no news.
+std::uint64_t Shard::restore_missing(db::Connection& connection, Items missing) {
+  const std::size_t bytes = request_bytes(connection);
+  std::uint64_t restored = 0;
+  while (!missing.empty()) {
+    gather(missing, bytes);
+    write(connection, bytes, missing.front().readable);
+    std::uint64_t stored = 0;
+    for (const FrameBatch::Outcome& outcome : batch_.outcomes()) {
+      note_outcome(*missing.front().entry, outcome);
+      const bool refused = outcome.refused || !missing.front().readable;
+      stored += outcome.result.stored + (refused ? outcome.result.dead_lettered : 0);
+      missing.pop_front();
+    }
+    batch_.clear();
+    if (stored == 0) continue;
+    restored += stored;
+    history_.note_older(again_.value_or(position()), greenrt::Clock::now());
+    world_.observer.on_restored(stored);
+  }
+  return restored;
 }
 
 }  // namespace hilera

@@ -79,9 +79,15 @@ json document_of(const Journal& journal) {
 }
 
 json document_of(const Storage& storage) {
-  return {{"shards", storage.shards()},     {"lagging", storage.lagging_shards()},   {"queued", storage.queued()},
-          {"retries", storage.retries()},   {"in_doubt", storage.shards_in_doubt()}, {"confirmed", storage.confirmed()},
-          {"restored", storage.restored()}, {"problem", storage.store_problem()}};
+  return {{"shards", storage.shards()},
+          {"lagging", storage.lagging_shards()},
+          {"queued", storage.queued()},
+          {"retries", storage.retries()},
+          {"in_doubt", storage.shards_in_doubt()},
+          {"confirmed", storage.confirmed()},
+          {"restored", storage.restored()},
+          {"doubts_abandoned", storage.doubts_abandoned()},
+          {"problem", storage.store_problem()}};
 }
 
 }  // namespace
@@ -236,6 +242,9 @@ void Status::declare_storage(Metrics& metrics) const {
                   "Records that were looked for again after a loss, were gone, and are stored once more. Beside the "
                   "ledger.",
                   &sources_.storage.restored());
+  metrics.counter("hilera_doubts_abandoned_total",
+                  "Searches after a loss that could not be completed, because the journal could not be read.",
+                  &sources_.storage.doubts_abandoned());
   metrics.histogram("hilera_store_seconds",
                     "From the arrival of a datagram to the commit of its records, where it was not read back.",
                     &sources_.storage.store_seconds());
@@ -289,7 +298,7 @@ void Status::declare_database(Metrics& metrics) const {
   metrics.counter("hilera_db_failovers_total", "Changes from one server of several to another.",
                   [this](Metrics::Samples& samples) { samples.add({}, sources_.database->pool().hosts()->changes()); });
   metrics.counter("hilera_db_losses_total",
-                  "Losses of a connection to one of several servers, or of the server itself.",
+                  "How often another server, or the same one restarted, took the place of the one before.",
                   [this](Metrics::Samples& samples) { samples.add({}, sources_.database->pool().hosts()->losses()); });
 }
 

@@ -30,7 +30,8 @@ Storage::Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest
                              .max_queued_bytes = options.max_queued_bytes / options.shards,
                              .batch_records = options.batch_records,
                              .max_devices = std::max<std::size_t>(options.max_devices / options.shards, 1),
-                             .grace = options.journal.grace};
+                             .grace = options.journal.grace,
+                             .pause = options.pause};
     shards_.push_back(std::make_unique<Shard>(shard, start, world));
   }
   if (options.journal.grace > greenrt::Duration::zero()) loss_watch_.emplace(pool->hosts(), *this);
@@ -102,7 +103,15 @@ void Storage::on_recount(std::int64_t records) {
   ledger_.pending += static_cast<std::uint64_t>(records);
 }
 
+void Storage::on_doubt_abandoned(std::int64_t place, const std::string& why) {
+  ++doubts_abandoned_;
+  reporter_.warn("doubt_abandoned", "behind place " + std::to_string(place), why);
+}
+
 void Storage::on_batch(std::size_t records) {
+  const auto now = greenrt::Clock::now();
+  for (const auto& shard : shards_)
+    shard->note_commit(now);
   batch_rows_.observe(static_cast<double>(records));
 }
 
@@ -116,15 +125,14 @@ void Storage::on_restored(std::uint64_t records) {
 }
 
 void Storage::on_position() {
-  const auto now = greenrt::Clock::now();
-  std::int64_t position = journal_->durable_place();
-  std::int64_t needed = position;
+  const std::int64_t durable = journal_->durable_place();
+  StorePosition position{durable, durable, durable};
   for (const auto& shard : shards_) {
-    shard->note_position(now);
-    position = std::min(position, shard->position());
-    needed = std::min(needed, shard->sure_position());
+    position.place = std::min(position.place, shard->position());
+    position.needed = std::min(position.needed, shard->confirmed_position());
+    position.sure = std::min(position.sure, shard->sure_position());
   }
-  journal_->set_position(position, needed);
+  journal_->set_position(position);
   progress_.set();
 }
 

@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -38,7 +39,8 @@ struct StorageOptions {
   std::size_t max_queued = 96'000;  // datagrams in memory, all shards together: below a kilobyte each
   std::size_t max_queued_bytes = 64U << 20;
   std::size_t batch_records = 1'000;
-  std::size_t max_devices = 200'000;  // whose state is remembered, all shards together
+  std::size_t max_devices = 200'000;                  // whose state is remembered, all shards together
+  greenrt::Duration pause = std::chrono::seconds(1);  // of a shard, after a failure that is none of the database's
 };
 
 class Storage final : public ingest::Custody, private Shard::Observer {
@@ -72,6 +74,8 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   // Records that were looked for again and found, and those that were gone and are stored again.
   [[nodiscard]] const std::uint64_t& confirmed() const { return confirmed_; }
   [[nodiscard]] const std::uint64_t& restored() const { return restored_; }
+  // Searches that could not be completed, because the journal could not be read.
+  [[nodiscard]] const std::uint64_t& doubts_abandoned() const { return doubts_abandoned_; }
   [[nodiscard]] const Journal& journal() const { return *journal_; }
   [[nodiscard]] Journal& journal() { return *journal_; }
   // Of all that was ever received here, as far as the journal knows.
@@ -106,6 +110,7 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   void on_recount(std::int64_t records) override;
   void on_confirmed(std::uint64_t records) override;
   void on_restored(std::uint64_t records) override;
+  void on_doubt_abandoned(std::int64_t place, const std::string& why) override;
   void on_batch(std::size_t records) override;
   void on_position() override;
   void on_trouble() override;
@@ -118,6 +123,7 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   StoreLedger ledger_;
   std::uint64_t confirmed_ = 0;
   std::uint64_t restored_ = 0;
+  std::uint64_t doubts_abandoned_ = 0;
   greenrt::Histogram store_seconds_ = greenrt::Histogram::latency();
   greenrt::Histogram batch_rows_{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000};
   greenrt::Event progress_;

@@ -207,6 +207,24 @@ HUB_TEST(JournalDamage, WhatIsNoDatabaseIsPutAside) {
   EXPECT_EQ(read_file(directory.quarantined()[0]), Content(9999, '#'));
 }
 
+HUB_TEST(JournalDamage, HoldsUpNobodyWhoOnlyLooksAgainAtWhatWasStored) {
+  JournalDirectory directory;
+  write_rows(directory);
+  {
+    TestJournal journal(small_segments(directory));
+    journal->set_position({kRows, 0, 0});
+  }
+  const auto segments = directory.segments();
+  ASSERT_GE(segments.size(), 3u);
+  write_file(segments[1], Content(4096, 'x'));
+  TestJournal journal(small_segments(directory));
+  EXPECT_EQ(journal->found().position, kRows);
+  EXPECT_EQ(journal->found().records, 0u);
+  const auto all = journal.read(0);
+  EXPECT_GT(all.rows.size(), 0u);
+  EXPECT_LT(all.rows.size(), static_cast<std::size_t>(kRows));
+}
+
 HUB_TEST(JournalDamage, IsKeptWhenTheSegmentGoes) {
   const Pristine pristine;
   JournalDirectory directory;

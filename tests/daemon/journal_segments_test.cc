@@ -125,7 +125,7 @@ HUB_TEST(JournalSegments, AreKeptForGraceInHalfOfMaxSizeOnly) {
   }
   EXPECT_GT(directory.segments().size(), 1u);
   EXPECT_TRUE(ingest::testing::eventually([&] { return journal->stats().bytes <= options.max_size / 2; }));
-  journal->set_position(4000, 0);
+  journal->set_position({4000, 0, 0});
   EXPECT_THAT(journal.read(0).rows, SizeIs(::testing::AllOf(::testing::Gt(100u), ::testing::Lt(1100u))));
 }
 
@@ -133,10 +133,10 @@ HUB_TEST(JournalSegments, AreKeptForWhoNeedsThemThoughThePositionIsFurther) {
   JournalDirectory directory;
   TestJournal journal(small_segments(directory));
   append_kib(journal, 300);
-  journal->set_position(300, 20);
+  journal->set_position({300, 20, 20});
   append_kib(journal, 20);
   EXPECT_THAT(journal.read(20).rows, SizeIs(300));
-  journal->set_position(320, 320);
+  journal->set_position(320);
   EXPECT_TRUE(ingest::testing::eventually([&] { return directory.segments().size() == 1; }));
 }
 
@@ -159,25 +159,39 @@ HUB_TEST(JournalSegments, AreReadUpToAPlace) {
   EXPECT_THAT(texts(3000, 3000), IsEmpty());
 }
 
-HUB_TEST(JournalSegments, RememberForHowLongTheStoreHasHadWhat) {
+HUB_TEST(JournalSegments, RememberWhatTheStoreIsSureOf) {
   JournalDirectory directory;
   JournalOptions options = small_segments(directory);
   options.grace = std::chrono::hours(1);
   {
     TestJournal journal(options);
     journal.append_numbers(1, 3000, 100);
-    journal->set_position(2000, 2000);
+    journal->set_position({2000, 1500, 700});
   }
   {
     TestJournal journal(options);
     EXPECT_EQ(journal->found().position, 2000);
-    EXPECT_EQ(journal->found().sure, 0) << "it has had nothing for an hour";
+    EXPECT_EQ(journal->found().sure, 700);
     EXPECT_EQ(journal->found().records, 1000u) << "behind the position";
     EXPECT_EQ(journal.read(0).texts(), numbers(1, 3000));
   }
   TestJournal without_grace(small_segments(directory));
   EXPECT_EQ(without_grace->found().position, 2000);
-  EXPECT_EQ(without_grace->found().sure, 2000);
+  EXPECT_EQ(without_grace->found().sure, 700) << "what was in doubt stays in doubt, whatever is configured now";
+}
+
+HUB_TEST(JournalSegments, DoubtEverythingWhenNobodyCanTellWhatWasSure) {
+  JournalDirectory directory;
+  {
+    TestJournal journal(directory);
+    journal.append_numbers(1, 100);
+    journal->set_position({60, 60, 50});
+  }
+  sqlite::Database(directory.segments().at(0), sqlite::OpenMode::kWrite)
+      .execute("UPDATE position SET place = 55 WHERE id = 2");
+  TestJournal journal(directory);
+  EXPECT_EQ(journal->found().position, 60);
+  EXPECT_EQ(journal->found().sure, 0);
 }
 
 HUB_TEST(JournalSegments, AreSureOfEverythingWhenAnOlderProgramHasWrittenThem) {

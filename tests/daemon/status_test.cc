@@ -58,7 +58,8 @@ HUB_TEST(Status, HasEveryKeyThatItPromises) {
 
   for (const char* key : {"bytes", "segments", "oldest_seconds", "waiting", "commits", "io_errors", "problem"})
     EXPECT_TRUE(document["journal"].contains(key)) << key;
-  for (const char* key : {"shards", "lagging", "queued", "retries", "in_doubt", "confirmed", "restored", "problem"})
+  for (const char* key :
+       {"shards", "lagging", "queued", "retries", "in_doubt", "confirmed", "restored", "doubts_abandoned", "problem"})
     EXPECT_TRUE(document["store"].contains(key)) << key;
 
   const json& database = document["database"];
@@ -119,6 +120,7 @@ HUB_TEST(Status, DeclaresTheMetricsThatWePromise) {
                              "hilera_shards_in_doubt 0",
                              "hilera_records_confirmed_total 0",
                              "hilera_records_restored_total 0",
+                             "hilera_doubts_abandoned_total 0",
                              "hilera_db_failovers_total 0",
                              "hilera_db_losses_total 0",
                              "hilera_store_queued 0",

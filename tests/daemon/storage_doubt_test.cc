@@ -5,6 +5,7 @@
 #include <chrono>
 #include <deque>
 
+#include "tests/daemon/faulty_vfs.h"
 #include "tests/daemon/store_fixture.h"
 
 namespace hilera {
@@ -17,11 +18,12 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// One server by two addresses, over TCP and by its socket, stands for a cluster of two.
+// One server by two addresses, over TCP and by its socket.
 void twice(db::ConnectOptions& options) {
   options.endpoints.push_back({.host = {}, .port = 0, .socket = db::testing::server().socket()});
 }
 
+// One server stands for a cluster of two, and says when it is another one.
 struct Cluster : StoreWorld {
   Cluster() : StoreWorld(twice) {
     storage_options.journal.grace = hours(1);
@@ -47,8 +49,14 @@ struct Cluster : StoreWorld {
       put_number(number);
   }
 
-  // A connection ends, as when its server dies.
-  void lose_connection() {
+  // A connection ends, and the next one is with another server, as when one dies.
+  void lose_server() {
+    end_connection();
+    static int servers = 0;
+    const auto now = greenrt::Clock::now();
+    pool->hosts()->settle({.where = std::to_string(++servers), .began_after = now - hours(1), .began_before = now});
+  }
+  void end_connection() {
     auto lease = pool->acquire();
     database.server().sql("KILL " + std::to_string(lease->thread_id()));
     EXPECT_THROW(lease->query("SELECT 1"), db::Error);
@@ -69,7 +77,7 @@ struct Cluster : StoreWorld {
 SERVER_TEST(StorageDoubt, FindsWhatIsThereAndCountsItOnce) {
   Cluster world;
   world.put_numbers(1, 20);
-  world.lose_connection();
+  world.lose_server();
   EXPECT_EQ(world.storage->shards_in_doubt(), 1u);
   world.wait_until_sure();
   EXPECT_EQ(world.storage->confirmed(), 20u);
@@ -84,7 +92,7 @@ SERVER_TEST(StorageDoubt, PutsBackWhatIsGoneAndSaysSo) {
   Cluster world;
   world.put_numbers(1, 20);
   world.database.sql("DELETE FROM frame WHERE frame_id > 15");
-  world.lose_connection();
+  world.lose_server();
   world.wait_until_sure();
   EXPECT_EQ(world.database.rows(), "20");
   EXPECT_EQ(world.storage->confirmed(), 15u);
@@ -105,7 +113,7 @@ SERVER_TEST(StorageDoubt, PutsBackWhatIsGoneBeforeItStoresAnythingNewer) {
     entries.push_back(world.take(waiting.back()));
   }
   world.database.sql("DELETE FROM elsewhere WHERE frame_id > 5");
-  world.lose_connection();
+  world.lose_server();
   world.database.sql("RENAME TABLE elsewhere TO frame");
   for (const auto& entry : entries)
     EXPECT_EQ(entry->wait_stored(greenrt::Deadline::never()).value().stored, 1u) << "nobody was left behind";
@@ -127,7 +135,7 @@ SERVER_TEST(StorageDoubt, KeepsTheOrderThoughItIsLagging) {
   }
   EXPECT_EQ(world.storage->lagging_shards(), 1u);
   world.database.sql("DELETE FROM elsewhere WHERE frame_id > 10");
-  world.lose_connection();
+  world.lose_server();
   world.database.sql("RENAME TABLE elsewhere TO frame");
   world.wait_until_sure();
   EXPECT_EQ(world.database.rows(), "60");
@@ -142,7 +150,7 @@ SERVER_TEST(StorageDoubt, DeadLettersWhatWasRefusedOnce) {
   Cluster world;
   world.database.trigger("frame", "IF NEW.frame_id = 2 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF");
   world.put_numbers(1, 3);
-  world.lose_connection();
+  world.lose_server();
   world.wait_until_sure();
   EXPECT_EQ(world.database.rows("dead_letter"), "1");
   EXPECT_EQ(world.numbers(), "1,3");
@@ -157,7 +165,7 @@ SERVER_TEST(StorageDoubt, KeepsOthersOfTheSameContentApart) {
   EXPECT_EQ(world.put(again.at(kArrival + 100)).duplicate, 1u);
   world.put_number(2);
   world.database.sql("DELETE FROM frame WHERE frame_id = 2");
-  world.lose_connection();
+  world.lose_server();
   world.wait_until_sure();
   EXPECT_EQ(world.storage->restored(), 1u);
   EXPECT_EQ(world.storage->confirmed(), 2u);
@@ -170,26 +178,119 @@ SERVER_TEST(StorageDoubt, LooksAgainFromTheBeginningAfterAnotherLoss) {
   world.storage_options.batch_records = 10;
   world.restart();
   world.put_numbers(1, 30);
-  world.lose_connection();
+  world.lose_server();
   world.wait_until_sure();
   world.database.sql("DELETE FROM frame");
-  world.lose_connection();
-  world.lose_connection();
+  world.lose_server();
+  world.lose_server();
   world.wait_until_sure();
   EXPECT_EQ(world.database.rows(), "30");
   EXPECT_EQ(world.storage->ledger().stored, 30u);
 }
 
-SERVER_TEST(StorageDoubt, LooksAgainWhenAnotherServerIsGoneTo) {
+SERVER_TEST(StorageDoubt, LooksForNothingWhenTheSameServerIsGoneToByAnotherAddress) {
   Cluster world;
   world.put_numbers(1, 5);
   const db::Endpoint first = world.pool->hosts()->current();
-  world.database.sql("DELETE FROM frame WHERE frame_id = 5");
   world.pool->hosts()->leave(first, "a test");
   world.put_number(6);
   EXPECT_NE(world.pool->hosts()->current(), first);
-  EXPECT_EQ(world.numbers(), "1,2,3,4,5,6");
   EXPECT_EQ(world.pool->hosts()->changes(), 1u);
+  EXPECT_EQ(world.pool->hosts()->losses(), 0u);
+  EXPECT_EQ(world.storage->confirmed(), 0u);
+}
+
+SERVER_TEST(StorageDoubt, LooksForNothingWhenAConnectionEndsWhoseServerLives) {
+  Cluster world;
+  world.put_numbers(1, 5);
+  world.end_connection();
+  world.put_number(6);
+  EXPECT_EQ(world.storage->shards_in_doubt(), 0u);
+  EXPECT_EQ(world.storage->confirmed(), 0u);
+}
+
+SERVER_TEST(StorageDoubt, PutsNoDeadLetterAmongTheFrames) {
+  Cluster world;
+  world.database.trigger("frame", "IF NEW.frame_id = 2 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF");
+  world.put_numbers(1, 4);
+  world.database.sql("DROP TRIGGER before_frame");
+  world.database.sql("DELETE FROM frame WHERE frame_id = 4");
+  world.lose_server();
+  world.wait_until_sure();
+  EXPECT_EQ(world.numbers(), "1,3,4");
+  EXPECT_EQ(world.database.rows("dead_letter"), "1");
+  EXPECT_EQ(world.storage->restored(), 1u);
+  EXPECT_EQ(world.storage->confirmed(), 3u);
+}
+
+SERVER_TEST(StorageDoubt, PutsBackADeadLetterThatIsGone) {
+  Cluster world;
+  world.database.trigger("frame", "IF NEW.frame_id = 2 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF");
+  world.put_numbers(1, 3);
+  world.database.sql("DELETE FROM dead_letter");
+  world.lose_server();
+  world.wait_until_sure();
+  EXPECT_EQ(world.database.rows("dead_letter"), "1");
+  EXPECT_EQ(world.storage->restored(), 1u);
+}
+
+SERVER_TEST(StorageDoubt, GoesNoFurtherBackThoughServersKeepDying) {
+  Cluster world;
+  const auto grace = std::chrono::milliseconds(50);
+  world.storage_options.journal.grace = grace;
+  world.restart();
+  int number = 0;
+  const auto end = greenrt::Clock::now() + 10 * grace;
+  while (greenrt::Clock::now() < end) {
+    const auto next_loss = greenrt::Clock::now() + grace / 2;
+    do {
+      world.put_number(++number);
+    } while (greenrt::Clock::now() < next_loss);
+    world.lose_server();
+    world.wait_until_sure();
+  }
+  const auto before = world.storage->confirmed();
+  world.lose_server();
+  world.wait_until_sure();
+  EXPECT_LT(world.storage->confirmed() - before, static_cast<std::uint64_t>(number));
+  EXPECT_EQ(world.storage->restored(), 0u);
+}
+
+SERVER_TEST(StorageDoubt, LooksAgainForWhatItHasPutBack) {
+  Cluster world;
+  world.put_numbers(1, 20);
+  for (int i = 0; i < 2; ++i) {
+    world.database.sql("DELETE FROM frame WHERE frame_id > 5");
+    world.lose_server();
+    world.wait_until_sure();
+    EXPECT_EQ(world.database.rows(), "20");
+  }
+  EXPECT_EQ(world.storage->restored(), 30u);
+}
+
+SERVER_TEST(StorageDoubt, IsGivenUpWhenTheJournalCannotBeRead) {
+  FaultyVfs disk;
+  Cluster world;
+  world.storage_options.journal.vfs = disk.name();
+  world.storage_options.pause = std::chrono::milliseconds(1);
+  world.storage_options.journal.segment_size = 32 << 10;
+  world.restart();
+  for (int number = 1; number <= 1000; ++number) {
+    world.frames.push_back(world.frame(number));
+    world.take_soon(world.frames.back());
+    if (number % 100 == 0) world.storage->journal().flush(greenrt::Deadline::never());
+  }
+  world.wait_until_stored();
+  while (world.storage->journal().stats().segments < 2)
+    greenrt::testing::let_poll();
+  disk.fail(FaultyVfs::Operation::kOpen, FaultyVfs::Failure::kIoError);
+  world.lose_server();
+  while (world.storage->doubts_abandoned() == 0)
+    greenrt::testing::let_poll();
+  disk.heal();
+  world.put_number(1001);
+  EXPECT_EQ(world.storage->shards_in_doubt(), 0u);
+  EXPECT_THAT(world.reporter.lines, Contains(HasSubstr("doubt_abandoned")));
 }
 
 TEST(StorageDoubt, GoesOnWithTheOtherServerWhenOneTakesNoWritesAnyMore) {
@@ -229,18 +330,19 @@ SERVER_TEST(StorageDoubt, GoesNoFurtherBackThanTheGraceTime) {
   world.restart();
   world.put_numbers(1, 5);
   world.database.sql("DELETE FROM frame WHERE frame_id = 5");
-  world.lose_connection();
+  world.lose_server();
   world.wait_until_sure();
-  EXPECT_EQ(world.storage->confirmed() + world.storage->restored(), 0u);
+  EXPECT_EQ(world.storage->confirmed(), 0u);
+  EXPECT_EQ(world.storage->restored(), 1u) << "the last commit is always in doubt";
 }
 
-SERVER_TEST(StorageDoubt, TakesTheLossOfTheOnlyServerForWhatItIs) {
-  StoreWorld world;
-  world.put(world.listener.frame().with(1));
-  {
-    auto lease = world.pool->acquire();
-    lease->discard();
-  }
+SERVER_TEST(StorageDoubt, DoesNotExistWithoutAGraceTime) {
+  Cluster world;
+  world.storage_options.journal.grace = greenrt::Duration::zero();
+  world.restart();
+  world.put_numbers(1, 5);
+  world.lose_server();
+  EXPECT_EQ(world.pool->hosts()->losses(), 1u);
   EXPECT_EQ(world.storage->shards_in_doubt(), 0u);
 }
 
@@ -262,7 +364,7 @@ SERVER_TEST(StorageDoubt, IsTakenUpAgainAfterARestart) {
   Cluster world;
   world.put_numbers(1, 10);
   world.database.sql("RENAME TABLE frame TO elsewhere");
-  world.lose_connection();
+  world.lose_server();
   EXPECT_EQ(world.storage->shards_in_doubt(), 1u);
   world.restart();
   EXPECT_EQ(world.storage->ledger().found_at_start, 0u);
@@ -276,12 +378,12 @@ SERVER_TEST(StorageDoubt, IsTakenUpAgainAfterARestart) {
 SERVER_TEST(StorageDoubt, KeepsTheDrainWaitingWhileTheDatabaseAnswersOnly) {
   Cluster world;
   world.put_numbers(1, 10);
-  world.lose_connection();
+  world.lose_server();
   EXPECT_TRUE(world.storage->wait_idle(greenrt::Deadline::never()));
   EXPECT_EQ(world.storage->confirmed(), 10u);
 
   world.database.sql("RENAME TABLE frame TO elsewhere");
-  world.lose_connection();
+  world.lose_server();
   EXPECT_FALSE(world.storage->wait_idle(greenrt::Deadline::never()));
   world.database.sql("RENAME TABLE elsewhere TO frame");
 }
@@ -298,7 +400,7 @@ SERVER_TEST(StorageDoubt, ReadsMoreThanAPageAgain) {
     EXPECT_TRUE(entry->wait_durable());
   world.wait_until_sure();
   world.database.sql("DELETE FROM frame WHERE frame_id % 1000 = 0");
-  world.lose_connection();
+  world.lose_server();
   world.wait_until_sure();
   EXPECT_EQ(world.storage->restored(), 5u);
   EXPECT_EQ(world.storage->confirmed(), 4995u);
