@@ -34,11 +34,14 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 
 class Sequence {
  public:
-  explicit Sequence(std::uint64_t seed) : random_(seed) { open(); }
+  explicit Sequence(std::uint64_t seed)
+      : random_(seed), grace_(pick(2) == 0 ? greenrt::Duration::zero() : std::chrono::hours(1)) {
+    open();
+  }
 
   void run() {
     for (int step = 0; step < 40 && !::testing::Test::HasFailure(); ++step) {
-      switch (pick(12)) {
+      switch (pick(13)) {
         case 0:
         case 1:
         case 2:
@@ -67,6 +70,9 @@ class Sequence {
         case 11:
           break_disk();
           break;
+        case 12:
+          lose_server();
+          break;
       }
     }
     flush();
@@ -83,9 +89,14 @@ class Sequence {
   };
 
   std::uint64_t pick(std::uint64_t limit) { return random_() % limit; }
+  std::int64_t between(std::int64_t first, std::int64_t last) {
+    return first + static_cast<std::int64_t>(pick(static_cast<std::uint64_t>(last - first) + 1));
+  }
+  [[nodiscard]] bool with_grace() const { return grace_ > greenrt::Duration::zero(); }
 
   void open() {
-    JournalOptions options{.directory = directory_->path(), .segment_size = 32 << 10, .vfs = vfs_->name()};
+    const JournalOptions options{
+        .directory = directory_->path(), .segment_size = 32 << 10, .grace = grace_, .vfs = vfs_->name()};
     journal_.emplace(options, [this](std::span<const ingest::EntryRef> entries, bool durable) {
       for (const auto& each : entries) {
         (durable ? durable_ : lost_).insert(*appended_.find(each->place));
@@ -117,16 +128,24 @@ class Sequence {
   }
 
   void move_position() {
-    const std::int64_t durable = journal_->durable_place();
-    position_ = position_ + static_cast<std::int64_t>(pick(static_cast<std::uint64_t>(durable - position_) + 1));
-    highest_ = std::max(highest_, position_);
+    const bool in_doubt = position_.needed < position_.place;
+    position_.place = between(position_.place, journal_->durable_place());
+    highest_ = std::max(highest_, position_.place);
+    position_.needed = in_doubt ? between(position_.needed, position_.place) : position_.place;
+    position_.sure = with_grace() ? between(position_.sure, position_.needed) : position_.needed;
+    journal_->set_position(position_);
+  }
+
+  // All that is not sure is looked for again.
+  void lose_server() {
+    position_.needed = position_.sure;
     journal_->set_position(position_);
   }
 
   void read() {
     for (std::uint32_t part = 0; part < kParts; ++part) {
       const std::int64_t durable = journal_->durable_place();
-      std::int64_t after = position_;
+      std::int64_t after = position_.needed;
       auto expected = durable_.upper_bound(after);
       while (after < durable) {
         const Journal::Page page = journal_->read(after, part, kParts, 1 + pick(100), 1 + pick(10'000));
@@ -155,7 +174,8 @@ class Sequence {
     vfs_->heal();
     open();
     if (!std::exchange(disk_was_broken_, false)) {
-      EXPECT_EQ(journal_->found().position, position_);
+      EXPECT_EQ(journal_->found().position, position_.place);
+      EXPECT_EQ(journal_->found().sure, position_.sure);
     }
     go_on_with(std::exchange(lost_, {}));
   }
@@ -180,7 +200,8 @@ class Sequence {
   // What was on its way, or given up by a disk that failed, may have got there, from its beginning up to somewhere.
   void go_on_with(const std::map<std::int64_t, Row>& uncertain) {
     EXPECT_LE(journal_->found().position, highest_);
-    position_ = journal_->found().position;
+    EXPECT_LE(journal_->found().sure, journal_->found().position);
+    position_ = {journal_->found().position, journal_->found().sure, journal_->found().sure};
     last_place_ = journal_->found().last_place;
     EXPECT_GE(last_place_, durable_.empty() ? 0 : durable_.rbegin()->first);
     for (const auto& [place, row] : uncertain)
@@ -190,7 +211,7 @@ class Sequence {
 
   void compare_found() {
     std::uint64_t records = 0;
-    for (auto row = durable_.upper_bound(position_); row != durable_.end(); ++row)
+    for (auto row = durable_.upper_bound(position_.place); row != durable_.end(); ++row)
       records += row->second.records;
     EXPECT_EQ(journal_->found().records, records);
   }
@@ -203,6 +224,7 @@ class Sequence {
   }
 
   std::mt19937_64 random_;
+  greenrt::Duration grace_;
   std::unique_ptr<FaultyVfs> vfs_ = std::make_unique<FaultyVfs>(true);
   std::unique_ptr<JournalDirectory> directory_ = std::make_unique<JournalDirectory>();
   std::map<std::int64_t, Row> appended_;  // and not settled
@@ -210,8 +232,8 @@ class Sequence {
   std::map<std::int64_t, Row> lost_;  // since it was opened
   bool disk_was_broken_ = false;
   std::int64_t last_place_ = 0;
-  std::int64_t position_ = 0;
-  std::int64_t highest_ = 0;  // of position_, ever
+  StorePosition position_;
+  std::int64_t highest_ = 0;  // of position_.place, ever
   std::optional<Journal> journal_;
 };
 
