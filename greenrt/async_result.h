@@ -47,6 +47,12 @@ class AsyncResult {
     return waiters_.wait(waiter, "AsyncResult", deadline);
   }
 
+  // The result, or nullptr as long as there is no value. Never yields.
+  [[nodiscard]] const T* value() const { return value_ ? &*value_ : nullptr; }
+
+  // For waiting on several things at once, see wait_set.h.
+  [[nodiscard]] WaitList& waiters() { return waiters_; }
+
  private:
   void require_empty() const {
     if (ready()) throw std::logic_error("an AsyncResult is set once");

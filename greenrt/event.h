@@ -27,6 +27,10 @@ class Event {
     return waiters_.wait(waiter, "Event", deadline);
   }
 
+  // For waiting on several things at once, see wait_set.h.
+  [[nodiscard]] bool ready() const { return set_; }
+  [[nodiscard]] WaitList& waiters() { return waiters_; }
+
  private:
   bool set_ = false;
   WaitList waiters_;

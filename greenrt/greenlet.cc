@@ -112,6 +112,7 @@ void Greenlet::finish(std::exception_ptr exception) noexcept {
 }
 
 void Greenlet::end_unstarted(std::exception_ptr exception) noexcept {
+  const GreenletRef alive(this);  // whoever is told of the end may hold the last reference
   drop_body();
   finish(std::move(exception));
 }

@@ -85,6 +85,9 @@ class Greenlet : public Runnable {
   void unlink(LinkId id);
   void unlink_all();
 
+  // Who waits for the end: for waiting on several things at once, see wait_set.h.
+  [[nodiscard]] WaitList& waiters() { return joiners_; }
+
   // "Greenlet-N" unless set. N is never used twice in one process.
   [[nodiscard]] const std::string& name();
   void set_name(std::string name) { name_ = std::move(name); }

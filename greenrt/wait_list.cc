@@ -36,12 +36,26 @@ bool WaitList::wait(Waiter& waiter, const char* what, Deadline deadline) {
   return true;
 }
 
+void WaitList::add(Waiter& waiter, Observer& observer) {
+  waiter.observer_ = &observer;
+  waiter.woken_ = false;
+  waiters_.push_back(waiter);
+}
+
+void WaitList::remove(Waiter& waiter) {
+  if (waiter.is_linked()) waiters_.erase(waiters_.iterator_to(waiter));
+}
+
 bool WaitList::wake_one() {
   if (waiters_.empty()) return false;
   Waiter& waiter = waiters_.front();
   waiters_.pop_front();
   waiter.woken_ = true;
-  Hub::current().schedule(*waiter.greenlet_);
+  if (waiter.observer_) [[unlikely]] {
+    waiter.observer_->woken(waiter);
+  } else {
+    Hub::current().schedule(*waiter.greenlet_);
+  }
   return true;
 }
 

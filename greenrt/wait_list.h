@@ -3,7 +3,7 @@
 // The caller owns each Waiter, on its own stack. A waiter leaves the list when it is woken, when its deadline passes,
 // or when an exception is thrown into its greenlet; each of these happens once, whatever comes first. A waiter that was
 // woken and then hit by an exception before it could run still says woken(): whoever gives out a thing to exactly one
-// waiter (a permit, an item) must hand it on then.
+// waiter (a permit, an item) must hand it on then. A waiter may also stand for an Observer, which does not yield.
 
 #pragma once
 
@@ -20,6 +20,18 @@ class Greenlet;
 
 class WaitList {
  public:
+  class Waiter;
+
+  // Somebody who is told instead of a greenlet that is woken: for waiting on several lists at once, and for keeping
+  // books. Told on the stack of whoever wakes: it must neither wait nor throw. The waiter has left the list.
+  class Observer {
+   public:
+    virtual void woken(Waiter& waiter) noexcept = 0;
+
+   protected:
+    ~Observer() = default;
+  };
+
   class Waiter : public boost::intrusive::list_base_hook<> {
    public:
     Waiter() = default;
@@ -30,6 +42,7 @@ class WaitList {
    private:
     friend class WaitList;
     Greenlet* greenlet_ = nullptr;
+    Observer* observer_ = nullptr;
     bool woken_ = false;
   };
 
@@ -43,6 +56,11 @@ class WaitList {
   // text. Cancelled: leaves the list and passes the exception on. From a callback of the hub: throws std::logic_error.
   bool wait(Waiter& waiter, const char* what, Deadline deadline);
 
+  // Waits without a greenlet: `observer` is told of the wake-up. The waiter must leave before it is destroyed. Never
+  // yields.
+  void add(Waiter& waiter, Observer& observer);
+  void remove(Waiter& waiter);
+
   // Makes the first waiter, or every waiter, ready to run. Never yields.
   bool wake_one();
   std::size_t wake_all();
@@ -54,7 +72,6 @@ class WaitList {
   [[nodiscard]] Waiter& front() { return waiters_.front(); }
 
  private:
-  struct Expiry;
   boost::intrusive::list<Waiter> waiters_;
 };
 

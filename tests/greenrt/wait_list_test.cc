@@ -99,5 +99,25 @@ HUB_TEST(WaitList, GoesOnWaitingAfterAWakeUpWithoutAReason) {
   EXPECT_TRUE(greenlet->get());
 }
 
+HUB_TEST(WaitList, TellsAnObserverInPlaceOfAGreenlet) {
+  struct Counter final : WaitList::Observer {
+    void woken(WaitList::Waiter& waiter) noexcept override {
+      EXPECT_TRUE(waiter.woken());
+      ++told;
+    }
+    int told = 0;
+  } observer;
+  WaitList list;
+  WaitList::Waiter first;
+  WaitList::Waiter second;
+  list.add(first, observer);
+  list.add(second, observer);
+  list.remove(first);
+  EXPECT_EQ(list.wake_all(), 1u);
+  EXPECT_EQ(observer.told, 1);
+  EXPECT_FALSE(first.woken());
+  list.remove(second);  // has left already
+}
+
 }  // namespace
 }  // namespace greenrt
