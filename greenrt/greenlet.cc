@@ -5,6 +5,7 @@
 #include <exception>
 #include <stdexcept>
 
+#include "greenrt/greenlet_local.h"
 #include "greenrt/hub.h"
 #include "greenrt/timer.h"
 
@@ -98,7 +99,20 @@ void Greenlet::body() noexcept {
   } catch (...) {
     exception = std::current_exception();
   }
+  if (locals_) [[unlikely]]
+    drop_locals();
   finish(std::move(exception));
+}
+
+void Greenlet::drop_locals() noexcept {
+  const Shield shield;
+  locals_->clear();
+  locals_.reset();
+}
+
+detail::Locals& Greenlet::locals() {
+  if (!locals_) locals_ = std::make_unique<detail::Locals>();
+  return *locals_;
 }
 
 void Greenlet::finish(std::exception_ptr exception) noexcept {
@@ -255,6 +269,29 @@ void sleep(Duration duration) {
   const WakeTimer timer(hub, duration);
   while (!timer.expired())
     hub.suspend("sleep");
+}
+
+void switch_to(Greenlet& other) {
+  Hub& hub = Hub::current();
+  Greenlet& self = *hub.require_running();
+  const GreenletRef alive(&other);
+  if (other.state_ == Greenlet::State::kNew) {
+    other.start();
+  } else if (&other == &self || !(other.in_switch_to_ || other.state_ == Greenlet::State::kStarted)) {
+    throw std::logic_error("switch_to takes a greenlet that is new, or waits in switch_to");
+  }
+  const struct Waiting {
+    explicit Waiting(Greenlet& its_self) : self(its_self) {
+      self.in_switch_to_ = true;
+      self.switched_to_ = false;
+    }
+    ~Waiting() { self.in_switch_to_ = false; }
+    Greenlet& self;
+  } waiting(self);
+  other.switched_to_ = true;
+  hub.schedule_next(other);
+  while (!self.switched_to_)
+    hub.suspend("a switch back");
 }
 
 Greenlet* current() {

@@ -20,6 +20,7 @@
 #include <boost/intrusive/list_hook.hpp>
 #include <boost/intrusive_ptr.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -42,6 +43,9 @@
 namespace greenrt {
 
 class Hub;
+namespace detail {
+class Locals;
+}
 template <typename T>
 using Ref = boost::intrusive_ptr<T>;
 using GreenletRef = Ref<Greenlet>;
@@ -88,6 +92,9 @@ class Greenlet : public Runnable {
   // Who waits for the end: for waiting on several things at once, see wait_set.h.
   [[nodiscard]] WaitList& waiters() { return joiners_; }
 
+  // The values of its GreenletLocals. For GreenletLocal only.
+  [[nodiscard]] detail::Locals& locals();
+
   // "Greenlet-N" unless set. N is never used twice in one process.
   [[nodiscard]] const std::string& name();
   void set_name(std::string name) { name_ = std::move(name); }
@@ -116,6 +123,7 @@ class Greenlet : public Runnable {
   friend class StackGuard;
   friend class Shield;
   friend class Timeout;
+  friend void switch_to(Greenlet& other);
   friend void intrusive_ptr_add_ref(Greenlet* greenlet) { ++greenlet->references_; }
   friend void intrusive_ptr_release(Greenlet* greenlet) {
     if (--greenlet->references_ == 0) delete greenlet;
@@ -132,6 +140,7 @@ class Greenlet : public Runnable {
   static void entry();
   void body() noexcept;
   void finish(std::exception_ptr exception) noexcept;
+  void drop_locals() noexcept;
   void end_unstarted(std::exception_ptr exception) noexcept;
   void throw_in(std::exception_ptr exception);
   void throw_in(Pending pending);
@@ -144,12 +153,15 @@ class Greenlet : public Runnable {
   std::uint32_t references_ = 0;
   State state_ = State::kNew;
   bool failed_ = false;
+  bool in_switch_to_ = false;
+  bool switched_to_ = false;
   const char* waiting_for_ = nullptr;
   std::uint32_t shields_ = 0;
   std::vector<Pending> pending_;  // to be thrown at the next switch points, one at each
   std::exception_ptr exception_;
   WaitList joiners_;
   std::unique_ptr<Links> links_;
+  std::unique_ptr<detail::Locals> locals_;
   std::string name_;
 
  public:
@@ -234,6 +246,19 @@ auto spawn(Callable&& callable, Args&&... args) {
   return greenlet;
 }
 
+// The same after a while. Killed before that, the body never runs.
+template <typename Callable, typename... Args>
+auto spawn_later(Duration after, Callable&& callable, Args&&... args);
+
+// Starts a greenlet of a class of one's own: derive from GreenletOf<T>, override run(), and have it set value_.
+template <std::derived_from<Greenlet> G, typename... Args>
+Ref<G> spawn_new(Args&&... args) {
+  detail::require_room();
+  Ref<G> greenlet(new G(std::forward<Args>(args)...));
+  greenlet->start();
+  return greenlet;
+}
+
 // Yields until all of them have ended or the deadline passes; true when all have ended.
 bool join_all(const std::vector<GreenletRef>& greenlets, Deadline deadline = Deadline::never());
 
@@ -245,6 +270,21 @@ void sleep(Duration duration);
 inline void yield() {
   sleep(Duration::zero());
 }
+
+template <typename Callable, typename... Args>
+auto spawn_later(Duration after, Callable&& callable, Args&&... args) {
+  return spawn(
+      [after, callable = std::forward<Callable>(callable)](auto&&... given) mutable -> decltype(auto) {
+        sleep(after);
+        return std::invoke(std::move(callable), std::forward<decltype(given)>(given)...);
+      },
+      std::forward<Args>(args)...);
+}
+
+// Hands control to `other`, which runs at once, before everything that is ready, and waits until somebody hands it back
+// to the caller. For greenlets that take turns; everything else is better off with a Channel or an Event. `other` is
+// started if it is new; otherwise it must be waiting in switch_to itself: std::logic_error.
+void switch_to(Greenlet& other);
 
 // The running greenlet, nullptr on the hub or outside of it.
 Greenlet* current();

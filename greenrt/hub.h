@@ -76,6 +76,9 @@ class Hub {
   // Appends to the ready queue. For builders of primitives.
   void schedule(Runnable& runnable) { ready_.push(runnable); }
 
+  // Puts it first in the ready queue.
+  void schedule_next(Runnable& runnable) { ready_.push_front(runnable); }
+
   // Yields the running greenlet until somebody schedules it, and then throws what was thrown into it meanwhile. For
   // builders of primitives: wake-ups without a reason are legal, so wait on a predicate. `what` is static text.
   void suspend(const char* what);

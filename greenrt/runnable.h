@@ -52,6 +52,16 @@ class ReadyQueue {
     ++size_;
   }
 
+  // Puts it first, wherever it stands now.
+  void push_front(Runnable& item) {
+    remove(item);
+    item.queued_ = true;
+    item.next_ = head_;
+    head_ = &item;
+    if (!tail_) tail_ = &item;
+    ++size_;
+  }
+
   Runnable* pop() {
     Runnable* item = head_;
     head_ = item->next_;

@@ -21,11 +21,16 @@ Timeout::Timeout(Deadline deadline, std::exception_ptr exception)
       exception_(std::move(exception)) {
   ev_init(&timer_, &Timeout::on_expiry);
   timer_.data = this;
-  if (!deadline.is_never()) start_timer(hub_.loop(), timer_, deadline);
+  restart(deadline);
 }
 
 Timeout::~Timeout() {
   cancel();
+}
+
+void Timeout::restart(Deadline deadline) {
+  cancel();
+  if (!deadline.is_never()) start_timer(hub_.loop(), timer_, deadline);
 }
 
 void Timeout::cancel() {

@@ -17,6 +17,8 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "greenrt/deadline.h"
@@ -34,6 +36,9 @@ class Timeout {
   ~Timeout();
   Timeout(const Timeout&) = delete;
   Timeout& operator=(const Timeout&) = delete;
+
+  // Arms again, with another deadline, whether it has gone off or not.
+  void restart(Deadline deadline);
 
   // Disarms. Idempotent.
   void cancel();
@@ -62,6 +67,25 @@ auto with_timeout(Deadline deadline, Body&& body, Value&& fallback) -> decltype(
   } catch (const TimeoutExpired& expired) {
     if (!timeout.threw(expired)) throw;
     return std::forward<Value>(fallback);
+  }
+}
+
+// Without a fallback: what body() returns, or nothing if, and only if, this deadline ended it. Of a body that returns
+// nothing: whether it came to its end.
+template <typename Body>
+auto with_timeout(Deadline deadline, Body&& body) {
+  using Result = std::decay_t<decltype(body())>;
+  if constexpr (std::is_void_v<Result>) {
+    return with_timeout(
+        deadline,
+        [&body] {
+          body();
+          return true;
+        },
+        false);
+  } else {
+    return with_timeout(
+        deadline, [&body] { return std::optional<Result>(body()); }, std::nullopt);
   }
 }
 

@@ -654,5 +654,38 @@ HUB_TEST_WITH(TooManyGreenlets, IsThrownAtTheCapBeforeAnythingIsTaken, HubOption
   EXPECT_EQ(later->get(), 1);
 }
 
+HUB_TEST(Greenlet, SpawnedLaterRunsAfterAWhile) {
+  const auto start = Clock::now();
+  const auto greenlet = spawn_later(
+      5ms, [](int number) { return number + 1; }, 1);
+  EXPECT_EQ(greenlet->get(), 2);
+  EXPECT_GE(Clock::now() - start, 5ms);
+}
+
+HUB_TEST(Greenlet, SpawnedLaterAndKilledBeforeNeverRuns) {
+  bool ran = false;
+  const auto greenlet = spawn_later(1h, [&] { ran = true; });
+  yield();
+  greenlet->kill();
+  EXPECT_TRUE(greenlet->successful());
+  EXPECT_FALSE(ran);
+}
+
+class Sum final : public GreenletOf<int> {
+ public:
+  Sum(int a, int b) : a_(a), b_(b) {}
+
+ private:
+  void run() override { value_ = a_ + b_; }
+  int a_;
+  int b_;
+};
+
+HUB_TEST(Greenlet, MayBeOfAClassOfOnesOwn) {
+  const auto sum = spawn_new<Sum>(1, 2);
+  EXPECT_TRUE(sum->started());
+  EXPECT_EQ(sum->get(), 3);
+}
+
 }  // namespace
 }  // namespace greenrt

@@ -61,5 +61,20 @@ TEST(ReadyQueue, GivesUpOneFromAnyPlace) {
   }
 }
 
+TEST(ReadyQueue, PutsOneFirstWhereverItStands) {
+  Item a;
+  Item b;
+  ReadyQueue queue;
+  queue.push_front(a);
+  queue.push(b);
+  queue.push_front(b);
+  EXPECT_EQ(queue.size(), 2u);
+  EXPECT_EQ(queue.pop(), &b);
+  EXPECT_EQ(queue.pop(), &a);
+  EXPECT_TRUE(queue.empty());
+  queue.push(a);
+  EXPECT_EQ(queue.pop(), &a);
+}
+
 }  // namespace
 }  // namespace greenrt

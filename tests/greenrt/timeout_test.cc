@@ -209,5 +209,38 @@ HUB_TEST(WithTimeout, PassesOnTheDeadlineOfACallInside) {
   slow->kill();
 }
 
+HUB_TEST(Timeout, CanBeArmedAgain) {
+  Event never;
+  Timeout timeout(1h);
+  timeout.restart(1ms);
+  EXPECT_THROW(never.wait(), TimeoutExpired);
+  EXPECT_FALSE(timeout.pending());
+  timeout.restart(1ms);
+  EXPECT_THROW(never.wait(), TimeoutExpired);
+  timeout.restart(1h);
+  EXPECT_TRUE(timeout.pending());
+  timeout.restart(Deadline::never());
+  EXPECT_FALSE(timeout.pending());
+}
+
+HUB_TEST(WithTimeout, WithoutAFallbackSaysWhetherTheBodyCameToItsEnd) {
+  Event never;
+  EXPECT_EQ(with_timeout(1h, [] { return 1; }), 1);
+  EXPECT_EQ(with_timeout(1ms,
+                         [&] {
+                           never.wait();
+                           return 1;
+                         }),
+            std::nullopt);
+  EXPECT_TRUE(with_timeout(1h, [] {}));
+  EXPECT_FALSE(with_timeout(1ms, [&] { never.wait(); }));
+}
+
+HUB_TEST(WithTimeout, WithoutAFallbackLetsTheTimeoutsOfOthersPass) {
+  Event never;
+  const Timeout outer(1ms);
+  EXPECT_THROW(with_timeout(1h, [&] { never.wait(); }), TimeoutExpired);
+}
+
 }  // namespace
 }  // namespace greenrt
