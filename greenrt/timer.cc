@@ -14,8 +14,9 @@ constexpr double kLongest = 100.0 * 365 * 86400;
 }  // namespace
 
 void start_timer(struct ev_loop* loop, ev_timer& timer, Deadline deadline) {
-  ev_now_update(loop);
+  // In this order: a timer that is late by the time between the two is better than one that is early.
   const double after = std::chrono::duration<double>(deadline.remaining()).count();
+  ev_now_update(loop);
   ev_timer_set(&timer, after < kLongest ? after : kLongest, 0.0);
   ev_timer_start(loop, &timer);
 }
