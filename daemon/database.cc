@@ -13,9 +13,10 @@ constexpr std::chrono::seconds kDownlinkTimeLimit{20};
 
 Database::Database(const std::string& collector, const db::PoolOptions& options)
     : pool_(options),
-      downlinks_(collector, pool_, std::min<greenrt::Duration>(options.connect.query_timeout, kDownlinkTimeLimit)),
-      dead_letters_(pool_, options.connect.query_timeout),
-      monitor_(options.connect, {}, pool_.hosts()) {}
+      monitor_(options.connect, {}, pool_.hosts()),
+      downlinks_(collector, pool_, std::min<greenrt::Duration>(options.connect.query_timeout, kDownlinkTimeLimit),
+                 &monitor_.gate()),
+      dead_letters_(pool_, options.connect.query_timeout, &monitor_.gate()) {}
 
 void Database::give_up() {
   pool_.close();

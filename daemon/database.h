@@ -36,9 +36,9 @@ class Database {
 
  private:
   db::ConnectionPool pool_;
+  DatabaseMonitor monitor_;
   DownlinkTable downlinks_;
   DeadLetterTable dead_letters_;
-  DatabaseMonitor monitor_;
 };
 
 }  // namespace hilera

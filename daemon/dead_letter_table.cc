@@ -140,6 +140,7 @@ struct DeadLetterTable::Attempt {
 
 DeadLetterTable::Replay DeadLetterTable::replay(std::uint64_t id) {
   const greenrt::Deadline deadline(time_limit_);
+  if (gate_) gate_->pass(deadline);
   Attempt attempt{.replay = {.id = id}};
   while (true) {
     try {

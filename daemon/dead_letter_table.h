@@ -9,8 +9,9 @@
 // A replay may be repeated at any time. When the outcome of its commit is unknown it is tried again, and the mark tells
 // which it was.
 //
-// Calls yield and throw db::Error: a replay only when the database cannot be used, not for what is wrong with a letter.
-// Each takes at most `time_limit`. Killed: what was not committed is rolled back.
+// Nothing is replayed while a StoreGate is closed. Calls yield and throw db::Error: a replay only when the database
+// cannot be used, not for what is wrong with a letter. Each takes at most `time_limit`. Killed: what was not committed
+// is rolled back.
 
 #pragma once
 
@@ -24,6 +25,7 @@
 
 #include "daemon/metrics.h"
 #include "daemon/origin_table.h"
+#include "daemon/store_gate.h"
 #include "db/pool.h"
 
 namespace hilera {
@@ -46,8 +48,9 @@ inline constexpr std::size_t kDeadLetterOutcomes = 8;
 
 class DeadLetterTable {
  public:
-  // `pool` must outlive it.
-  DeadLetterTable(db::ConnectionPool& pool, greenrt::Duration time_limit) : pool_(pool), time_limit_(time_limit) {}
+  // `pool` and `gate` must outlive it; without a gate it is always open.
+  DeadLetterTable(db::ConnectionPool& pool, greenrt::Duration time_limit, StoreGate* gate = nullptr)
+      : pool_(pool), time_limit_(time_limit), gate_(gate) {}
   DeadLetterTable(const DeadLetterTable&) = delete;
   DeadLetterTable& operator=(const DeadLetterTable&) = delete;
 
@@ -107,6 +110,7 @@ class DeadLetterTable {
 
   db::ConnectionPool& pool_;
   greenrt::Duration time_limit_;
+  StoreGate* gate_;
   OriginTable origins_;
   std::array<std::uint64_t, kDeadLetterOutcomes> counts_{};
 };

@@ -161,7 +161,10 @@ void DeviceStates::insert_isolating(db::Connection& connection, std::span<State*
   } catch (const db::Error& error) {
     if (!is_refusal(error) || connection.broken()) throw;
     connection.execute(kBackToSavepoint);
-    if (states.size() == 1) return reporter_.warn("device_state_refused", states.front()->key->nserie, error.what());
+    if (states.size() == 1) {
+      ++refused_;
+      return reporter_.warn("device_state_refused", states.front()->key->nserie, error.what());
+    }
   }
   const std::size_t half = states.size() / 2;
   insert_isolating(connection, states.first(half));

@@ -71,6 +71,8 @@ class DeviceStates {
 
   [[nodiscard]] std::size_t size() const { return states_.size(); }
   [[nodiscard]] std::size_t unwritten() const { return unwritten_; }
+  // Rows that the server has refused for what they hold.
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
   // The last write() failed.
   [[nodiscard]] bool in_trouble() const { return not_before_ != TimePoint{}; }
 
@@ -127,6 +129,7 @@ class DeviceStates {
   Line changed_;  // unwritten: the others
   Line written_;  // the one that was written longest ago in front
   std::size_t unwritten_ = 0;
+  std::uint64_t refused_ = 0;
   std::vector<State*> chosen_;  // by the last write()
   TimePoint not_before_{};      // after a failure
   bool hurried_ = false;

@@ -67,6 +67,11 @@ std::string settle_statement() {
 
 }  // namespace
 
+db::Lease DownlinkTable::acquire_to_change(greenrt::Deadline deadline) {
+  if (gate_) gate_->pass(deadline);
+  return pool_.acquire(deadline);
+}
+
 void DownlinkTable::settle_overdue(db::Connection& connection, greenrt::Deadline deadline) {
   static const std::string settle = settle_statement();
   const db::Rows overdue = connection.execute(kOverdue, {kSettledAtOnce}, deadline);
@@ -80,6 +85,7 @@ void DownlinkTable::settle_overdue(db::Connection& connection, greenrt::Deadline
 }
 
 std::vector<ingest::Downlink> DownlinkTable::due(std::size_t limit) {
+  if (gate_ && !gate_->is_open()) return {};
   const greenrt::Deadline deadline(time_limit_);
   const db::Lease connection = pool_.acquire(deadline);
   if (settle_at_.expired()) settle_overdue(*connection, deadline);
@@ -146,7 +152,7 @@ void DownlinkTable::break_off() {
 std::uint64_t DownlinkTable::add(const NewDownlink& downlink) {
   const greenrt::Deadline deadline(time_limit_);
   const auto seconds = [](const auto& duration) { return duration ? db::Value(duration->count()) : db::Value(); };
-  return pool_.acquire(deadline)
+  return acquire_to_change(deadline)
       ->execute(kAdd,
                 {downlink.nserie, db::Bytes(downlink.payload), downlink.delay ? downlink.delay->count() : 0,
                  seconds(downlink.expires_in), db::Value(downlink.max_attempts)},
@@ -156,7 +162,7 @@ std::uint64_t DownlinkTable::add(const NewDownlink& downlink) {
 
 bool DownlinkTable::cancel(std::uint64_t id) {
   const greenrt::Deadline deadline(time_limit_);
-  return pool_.acquire(deadline)->execute(kCancel, {id}, deadline).affected_rows() == 1;
+  return acquire_to_change(deadline)->execute(kCancel, {id}, deadline).affected_rows() == 1;
 }
 
 std::vector<DownlinkTable::Row> DownlinkTable::list(std::string_view nserie, std::string_view state,

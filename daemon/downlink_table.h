@@ -8,6 +8,8 @@
 // due() goes through the rows in the order of not_before, each call with work for its own rows only, however many wait
 // for devices that nobody hears. What has no attempt or no time left is settled on the way, every few seconds.
 //
+// Nothing is due, and nothing can be added or cancelled, while a StoreGate is closed; what is under way is marked.
+//
 // Every call yields and throws db::Error. Marks are tried again until `time_limit`: a lost one sends a frame twice.
 
 #pragma once
@@ -20,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/store_gate.h"
 #include "db/pool.h"
 #include "ingest/downlink_source.h"
 
@@ -27,9 +30,10 @@ namespace hilera {
 
 class DownlinkTable final : public ingest::DownlinkSource {
  public:
-  // `pool` must outlive it. Each call takes at most `time_limit`.
-  DownlinkTable(std::string collector, db::ConnectionPool& pool, greenrt::Duration time_limit)
-      : collector_(std::move(collector)), pool_(pool), time_limit_(time_limit) {}
+  // `pool` and `gate` must outlive it; without a gate it is always open. Each call takes at most `time_limit`.
+  DownlinkTable(std::string collector, db::ConnectionPool& pool, greenrt::Duration time_limit,
+                StoreGate* gate = nullptr)
+      : collector_(std::move(collector)), pool_(pool), time_limit_(time_limit), gate_(gate) {}
 
   std::vector<ingest::Downlink> due(std::size_t limit) override;
   bool begin_attempt(const ingest::Downlink& downlink) override;
@@ -72,6 +76,7 @@ class DownlinkTable final : public ingest::DownlinkSource {
     std::uint64_t id = 0;
   };
 
+  db::Lease acquire_to_change(greenrt::Deadline deadline);
   void settle_overdue(db::Connection& connection, greenrt::Deadline deadline);
   void mark(std::string_view statement, std::initializer_list<db::Value> values);
   void mark_once(std::string_view statement, std::initializer_list<db::Value> values, greenrt::Deadline deadline);
@@ -79,6 +84,7 @@ class DownlinkTable final : public ingest::DownlinkSource {
   std::string collector_;
   db::ConnectionPool& pool_;
   greenrt::Duration time_limit_;
+  StoreGate* gate_;
   greenrt::Deadline settle_at_ = greenrt::Duration::zero();
   Cursor cursor_;                      // due() goes on behind it
   db::Connection* marking_ = nullptr;  // what a mark is using

@@ -136,6 +136,7 @@ class Shard {
   [[nodiscard]] bool in_doubt() const { return again_.has_value(); }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] std::uint64_t retries() const { return retries_; }
+  [[nodiscard]] std::uint64_t devices_refused() const { return devices_.refused(); }
   // Why nothing can be stored at the moment, for people; empty while it can.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 

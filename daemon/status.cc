@@ -87,6 +87,7 @@ json document_of(const Storage& storage) {
           {"confirmed", storage.confirmed()},
           {"restored", storage.restored()},
           {"doubts_abandoned", storage.doubts_abandoned()},
+          {"devices_refused", storage.devices_refused()},
           {"problem", storage.store_problem()}};
 }
 
@@ -252,6 +253,10 @@ void Status::declare_storage(Metrics& metrics) const {
   metrics.counter("hilera_store_retries_total",
                   "Attempts to store a batch that failed, waits for a connection included.",
                   [this](Metrics::Samples& samples) { samples.add({}, sources_.storage.retries()); });
+
+  metrics.counter("hilera_device_states_refused_total",
+                  "Rows of the table `device` that the database refused; the log says which, and why.",
+                  [this](Metrics::Samples& samples) { samples.add({}, sources_.storage.devices_refused()); });
 
   const auto journal_counter = [&](const char* name, const char* help, std::uint64_t Journal::Stats::*member) {
     metrics.counter(name, help, [this, member](Metrics::Samples& samples) {

@@ -5,11 +5,22 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 namespace hilera {
 
+namespace {
+
 static_assert(sizeof(Journal::Found::hash_key) == crypto_shorthash_KEYBYTES);
+
+template <typename Number>
+Number sum_over(const std::vector<std::unique_ptr<Shard>>& shards, Number (Shard::*number)() const) {
+  return std::accumulate(shards.begin(), shards.end(), Number{0},
+                         [&](Number sum, const auto& shard) { return sum + (*shard.*number)(); });
+}
+
+}  // namespace
 
 Storage::Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest::Reporter& reporter, StoreGate* gate)
     : reporter_(reporter), journal_(std::make_unique<Journal>(options.journal, [this](auto entries, bool durable) {
@@ -182,17 +193,15 @@ std::size_t Storage::shards_in_doubt() const {
 }
 
 std::size_t Storage::queued() const {
-  std::size_t queued = 0;
-  for (const auto& shard : shards_)
-    queued += shard->queued();
-  return queued;
+  return sum_over(shards_, &Shard::queued);
 }
 
 std::uint64_t Storage::retries() const {
-  std::uint64_t retries = 0;
-  for (const auto& shard : shards_)
-    retries += shard->retries();
-  return retries;
+  return sum_over(shards_, &Shard::retries);
+}
+
+std::uint64_t Storage::devices_refused() const {
+  return sum_over(shards_, &Shard::devices_refused);
 }
 
 std::string Storage::store_problem() const {

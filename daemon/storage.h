@@ -86,6 +86,8 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   [[nodiscard]] std::size_t shards_in_doubt() const;
   [[nodiscard]] std::size_t queued() const;  // datagrams in memory
   [[nodiscard]] std::uint64_t retries() const;
+  // Rows of the table `device` that the server has refused.
+  [[nodiscard]] std::uint64_t devices_refused() const;
   [[nodiscard]] const greenrt::Histogram& store_seconds() const { return store_seconds_; }
   [[nodiscard]] const greenrt::Histogram& batch_rows() const { return batch_rows_; }
   // Why records are not stored, or not taken, at the moment, for people; empty while all is well.

@@ -1,13 +1,14 @@
 // StoreGate: whether records may be written: the tables on the current server are known to be those of this program.
 //
-// Closed until somebody has looked at them, and again when another server is gone to. Whoever writes passes it before
-// each batch. Nothing yields but wait_for_change().
+// Closed until somebody has looked at them, and again when another server, or a restarted one, has taken its place.
+// Whoever writes passes it before. Nothing yields but wait_for_change() and pass().
 
 #pragma once
 
 #include <string>
 #include <utility>
 
+#include "db/error.h"
 #include "greenrt/deadline.h"
 #include "greenrt/event.h"
 
@@ -21,6 +22,16 @@ class StoreGate {
 
   void open() { change(true, {}); }
   void close(std::string why) { change(false, std::move(why)); }
+
+  // Yields until it is open. Throws db::Error (kWait), which says why it is closed, as soon as that is known, or at the
+  // deadline.
+  void pass(greenrt::Deadline deadline) {
+    while (!open_) {
+      if (!problem_.empty()) throw db::Error(db::ErrorClass::kWait, problem_);
+      if (deadline.expired()) throw db::Error(db::ErrorClass::kWait, "nobody has looked at the tables yet");
+      wait_for_change(deadline);
+    }
+  }
 
   // Yields until it was opened or closed once more, or until the deadline.
   void wait_for_change(greenrt::Deadline deadline) {

@@ -207,6 +207,7 @@ SERVER_TEST(DeviceStates, ARowThatIsRefusedKeepsNobodyElseOut) {
   EXPECT_TRUE(world.transact());
   EXPECT_EQ(world.serials(), "D1,D3,D4");
   EXPECT_EQ(world.states.unwritten(), 0u) << "D2 is tried again when it changes";
+  EXPECT_EQ(world.states.refused(), 1u);
   ASSERT_EQ(world.reporter.lines.size(), 1u);
   EXPECT_NE(world.reporter.lines[0].find("not D2"), std::string::npos);
 }

@@ -1,6 +1,8 @@
 // Records are not written to tables of another version, and are as soon as these are right.
 
 #include "daemon/database_monitor.h"
+#include "daemon/dead_letter_table.h"
+#include "daemon/downlink_table.h"
 #include "tests/daemon/store_fixture.h"
 
 namespace hilera {
@@ -10,6 +12,7 @@ using namespace hilera::testing;
 using greenrt::spawn;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 struct GatedWorld : StoreWorld {
   GatedWorld() { put_gate(gate); }
@@ -90,6 +93,35 @@ SERVER_TEST(StorageGate, KeepsRecordsOutOfTablesOfANewerVersion) {
   world.database.sql("DELETE FROM schema_version WHERE version = 999");
   EXPECT_EQ(entry->wait_stored(greenrt::Deadline::never()).value().stored, 1u);
   world.storage->stop();
+}
+
+SERVER_TEST(StorageGate, KeepsDownlinksAndDeadLettersWhereTheyAre) {
+  StoreWorld world;
+  StoreGate gate;
+  gate.close("the tables are too new");
+  DownlinkTable downlinks("host-a", *world.pool, std::chrono::seconds(30), &gate);
+  DeadLetterTable letters(*world.pool, std::chrono::seconds(30), &gate);
+  world.database.sql("INSERT INTO downlink (nserie, payload) VALUES ('D1', 'hello')");
+  EXPECT_THAT(downlinks.due(10), IsEmpty());
+  const auto refusal = [](auto call) { return std::string(db::testing::error_of(call).what()); };
+  EXPECT_EQ(refusal([&] { downlinks.add({.nserie = "D1", .payload = {}}); }), "the tables are too new");
+  EXPECT_EQ(refusal([&] { downlinks.cancel(1); }), "the tables are too new");
+  EXPECT_EQ(refusal([&] { letters.replay(1); }), "the tables are too new");
+  gate.open();
+  EXPECT_EQ(downlinks.due(10).size(), 1u);
+  EXPECT_EQ(letters.replay(1).outcome, DeadLetterOutcome::kNotFound);
+  EXPECT_TRUE(downlinks.cancel(1));
+}
+
+SERVER_TEST(StorageGate, IsWaitedForWhileNobodyKnows) {
+  StoreWorld world;
+  StoreGate gate;
+  DownlinkTable downlinks("host-a", *world.pool, std::chrono::seconds(30), &gate);
+  const auto caller = greenrt::spawn([&] { EXPECT_FALSE(downlinks.cancel(1)); });
+  greenrt::yield();
+  EXPECT_FALSE(caller->ready());
+  gate.open();
+  caller->join();
 }
 
 }  // namespace
