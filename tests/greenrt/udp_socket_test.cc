@@ -127,15 +127,20 @@ TEST(ReceiveBatch, HoldsAtLeastOneDatagram) {
   EXPECT_THROW(ReceiveBatch(0, 100), std::invalid_argument);
 }
 
-// The answer must come from the address that the request went to, though the socket is bound to all of them.
-void answer_leaves_from_the_address_used(const char* any, const char* used, const char* asking) {
-  UdpSocket server = UdpSocket::bind(address(any));
+using LocalAddress = decltype(UdpPath::local);
+
+// The answer must come from the address that the request went to, though the socket may be bound to all of them.
+// `noted`: what the path of the request has of that address.
+void answer_leaves_from_the_address_used(const char* bound, const char* used, const char* asking,
+                                         const LocalAddress& noted) {
+  UdpSocket server = UdpSocket::bind(address(bound));
   UdpSocket client = UdpSocket::bind(address(asking));
   const SocketAddress target = address(used, server.local_address().port());
   send(client, target, {"ping"});
 
   ReceiveBatch batch(4, 100);
   ASSERT_TRUE(server.receive(batch));
+  EXPECT_EQ(batch.path(0).local, noted);
   SendBatch answer(1);
   answer.add(bytes_of("pong"), batch.path(0));
   EXPECT_EQ(server.send(answer).sent, 1u);
@@ -146,21 +151,21 @@ void answer_leaves_from_the_address_used(const char* any, const char* used, cons
 }
 
 HUB_TEST(UdpSocket, AnswerLeavesFromTheAddressThatWasUsed) {
-  answer_leaves_from_the_address_used("0.0.0.0", "127.0.0.2", "127.0.0.1");
+  answer_leaves_from_the_address_used("0.0.0.0", "127.0.0.2", "127.0.0.1", address("127.0.0.2").mapped());
 }
 
-HUB_TEST(UdpSocket, AnswerOfASocketWithOneAddressLeavesFromThere) {
-  answer_leaves_from_the_address_used("127.0.0.2", "127.0.0.2", "127.0.0.1");
+HUB_TEST(UdpSocket, SocketWithOneAddressAnswersFromThereAndAsksTheKernelForNoOther) {
+  answer_leaves_from_the_address_used("127.0.0.2", "127.0.0.2", "127.0.0.1", LocalAddress{});
 }
 
 HUB_TEST(UdpSocket, AnswerOverIPv6LeavesFromTheAddressThatWasUsed) {
   if (!has_ipv6_loopback()) GTEST_SKIP() << "no IPv6 here";
-  answer_leaves_from_the_address_used("::", "::1", "::1");
+  answer_leaves_from_the_address_used("::", "::1", "::1", address("::1").mapped());
 }
 
 HUB_TEST(UdpSocket, AnswerToIPv4OverIPv6LeavesFromTheAddressThatWasUsed) {
   if (!has_ipv6_loopback()) GTEST_SKIP() << "no IPv6 here";
-  answer_leaves_from_the_address_used("::", "127.0.0.2", "127.0.0.1");
+  answer_leaves_from_the_address_used("::", "127.0.0.2", "127.0.0.1", address("127.0.0.2").mapped());
 }
 
 HUB_TEST(UdpSocket, CountsWhatTheKernelDrops) {
