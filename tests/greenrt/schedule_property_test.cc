@@ -2,15 +2,20 @@
 // whatever happens, nothing may be lost. Each seed is one schedule, always the same; a failure names it.
 
 #include <algorithm>
+#include <functional>
+#include <mutex>
 #include <random>
 #include <set>
 #include <vector>
 
+#include "greenrt/condition.h"
 #include "greenrt/event.h"
 #include "greenrt/greenlet.h"
+#include "greenrt/pool.h"
 #include "greenrt/queue.h"
 #include "greenrt/semaphore.h"
 #include "greenrt/timeout.h"
+#include "greenrt/wait_set.h"
 #include "tests/support/hub_fixture.h"
 
 namespace greenrt {
@@ -121,11 +126,11 @@ TEST(RandomSchedule, SemaphoreLosesNoPermitAndGivesNoneTwice) {
   }
 }
 
-TEST(RandomSchedule, QueueLosesNoItemAndGivesNoneTwice) {
+template <typename MakeQueue>
+void queue_loses_no_item_and_gives_none_twice(MakeQueue make) {
   for (unsigned seed = 0; seed < kSeedsEach && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
-    const std::size_t bound = seed % 4 == 0 ? Queue<int>::kUnbounded : seed % 4;
-    Queue<int> queue(bound);
+    auto queue = make(seed);
     std::set<int> put;        // put() has returned
     std::set<int> uncertain;  // put() was interrupted: before there was room, or just after
     std::vector<int> got;
@@ -179,6 +184,28 @@ TEST(RandomSchedule, QueueLosesNoItemAndGivesNoneTwice) {
     for (const int item : distinct)
       EXPECT_TRUE(put.contains(item) || uncertain.contains(item)) << "item " << item << " came from nowhere";
   }
+}
+
+// No bound, or one of 1 to 3 items.
+template <typename AnyQueue>
+AnyQueue with_bound(unsigned seed) {
+  return AnyQueue(seed % 4 == 0 ? AnyQueue::kUnbounded : seed % 4);
+}
+
+TEST(RandomSchedule, QueueLosesNoItemAndGivesNoneTwice) {
+  queue_loses_no_item_and_gives_none_twice(with_bound<Queue<int>>);
+}
+
+TEST(RandomSchedule, LifoQueueLosesNoItemAndGivesNoneTwice) {
+  queue_loses_no_item_and_gives_none_twice(with_bound<LifoQueue<int>>);
+}
+
+TEST(RandomSchedule, PriorityQueueLosesNoItemAndGivesNoneTwice) {
+  queue_loses_no_item_and_gives_none_twice(with_bound<PriorityQueue<int, std::greater<>>>);
+}
+
+TEST(RandomSchedule, ChannelLosesNoItemAndGivesNoneTwice) {
+  queue_loses_no_item_and_gives_none_twice([](unsigned) { return Channel<int>(); });
 }
 
 TEST(RandomSchedule, EventWakesEverybodyWhoWaitedWhenItWasSet) {
@@ -266,6 +293,121 @@ TEST(RandomSchedule, EveryGreenletEndsAndEveryLinkFiresOnce) {
         [] {});
     EXPECT_EQ(fired, spawned);
     EXPECT_LE(bodies_left, spawned);
+  }
+}
+
+TEST(RandomSchedule, ConditionLosesNoNotification) {
+  for (unsigned seed = 0; seed < kSeedsEach && !::testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Condition condition;
+    std::size_t jobs = 0;
+
+    const auto take_one = [&](Chance& chance) {
+      const std::lock_guard guard(condition.lock());
+      if (condition.wait_for([&] { return jobs > 0; }, chance.deadline())) --jobs;
+      EXPECT_TRUE(condition.lock().owned());
+    };
+
+    run_schedule(
+        seed,
+        [&](Chance& chance) {
+          std::vector<GreenletRef> workers;
+          for (int i = 0; i < 5; ++i) {
+            workers.push_back(spawn([&] {
+              for (int step = 0; step < 6; ++step)
+                perhaps_timed_out(chance, [&] { take_one(chance); });
+            }));
+          }
+          const auto giver = spawn([&] {
+            for (int job = 0; job < 30; ++job) {
+              {
+                const std::lock_guard guard(condition.lock());
+                ++jobs;
+                condition.notify();
+              }
+              chance.pause();
+            }
+          });
+          kill_some(chance, workers);
+          giver->join();
+          testing::settle();
+          // One notification for one job: a waiter beside a job that nobody takes has missed its own.
+          for (int turn = 0; turn < 50 && condition.lock().locked(); ++turn)
+            yield();
+          EXPECT_TRUE(jobs == 0 || condition.waiting() == 0);
+          kill_all(workers);
+        },
+        [] {});
+    EXPECT_FALSE(condition.lock().locked());
+  }
+}
+
+TEST(RandomSchedule, PoolKeepsItsLimitAndLosesNoPlace) {
+  for (unsigned seed = 0; seed < kSeedsEach && !::testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    const std::size_t limit = 1 + seed % 3;
+    Pool pool(limit);
+    std::size_t working = 0;
+
+    run_schedule(
+        seed,
+        [&](Chance& chance) {
+          std::vector<GreenletRef> all;
+          for (int i = 0; i < 4; ++i) {
+            all.push_back(spawn([&] {
+              for (int step = 0; step < 5; ++step) {
+                perhaps_timed_out(chance, [&] {
+                  const auto worker = pool.spawn([&] {
+                    ++working;
+                    const struct Leave {
+                      std::size_t& working;
+                      ~Leave() { --working; }
+                    } leave{working};
+                    chance.pause();
+                  });
+                  if (chance.one_in(4)) worker->kill_soon();
+                  if (chance.one_in(8)) pool.discard(*worker);
+                });
+                chance.pause();
+              }
+            }));
+          }
+          kill_some(chance, all);
+          EXPECT_TRUE(join_all(all));
+          EXPECT_TRUE(pool.join());
+          for (int turn = 0; turn < 10; ++turn)
+            yield();  // what was discarded
+        },
+        [&] { EXPECT_LE(pool.size() + pool.free_count(), limit); });
+    EXPECT_EQ(pool.free_count(), limit);
+    EXPECT_EQ(working, 0u);
+  }
+}
+
+TEST(RandomSchedule, WaitSetTellsOfEachObjectOnce) {
+  for (unsigned seed = 0; seed < kSeedsEach && !::testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    run_schedule(
+        seed,
+        [&](Chance& chance) {
+          std::vector<GreenletRef> workers;
+          WaitSet set;
+          for (int i = 0; i < 6; ++i) {
+            workers.push_back(spawn([&] { chance.pause(); }));
+            set.add(*workers.back());
+          }
+          std::multiset<std::size_t> told;
+          const auto killer = spawn([&] { kill_some(chance, workers); });
+          while (set.remaining() > 0) {
+            perhaps_timed_out(chance, [&] {
+              if (const auto number = set.next(chance.deadline())) told.insert(*number);
+            });
+          }
+          EXPECT_EQ(told, (std::multiset<std::size_t>{0, 1, 2, 3, 4, 5}));
+          killer->join();
+          testing::settle();
+        },
+        [] {});
   }
 }
 
