@@ -1,9 +1,10 @@
 // JournalSnapshot: the journal of a daemon that does not run, to be read without changing anything of it.
 //
-// A temporary folder that looks like the journal's: it has links to the sealed segments, and copies of the last one and
-// of those that still have a log, because a log is recovered by writing. So a Journal can open it, and do there what it
-// does with what it finds. As long as the snapshot lives, the original is locked: no daemon can use it. Other snapshots
-// can, and a folder without a lock, which is somebody's copy, is read as it is.
+// A temporary folder that looks like the journal's: it has the sealed segments, which are held open, and copies of the
+// last one and of those that still have a log, because a log is recovered by writing. So a Journal can open it, and do
+// there what it does with what it finds. The original is locked only while the snapshot is made: a daemon can use it
+// afterwards. What that one deletes stays readable here, and keeps its room on the disk as long as the snapshot lives.
+// A folder without a lock, which is somebody's copy, is read as it is.
 //
 // Blocks, for as long as it takes to copy the last segment. Throws std::runtime_error that names what is wrong: no
 // journal, in use, no room for the copies.
@@ -12,6 +13,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <vector>
 
 #include "daemon/journal.h"
 
@@ -32,16 +34,19 @@ class JournalSnapshot {
   [[nodiscard]] std::size_t damaged() const;
 
  private:
-  // Held as long as the snapshot lives. Shared, of a file that is not written.
-  class Lock {
+  // Files that are read where they are, whatever becomes of their names.
+  class OpenFiles {
    public:
-    explicit Lock(const std::filesystem::path& directory);
-    ~Lock();
-    Lock(const Lock&) = delete;
-    Lock& operator=(const Lock&) = delete;
+    OpenFiles() = default;
+    ~OpenFiles();
+    OpenFiles(const OpenFiles&) = delete;
+    OpenFiles& operator=(const OpenFiles&) = delete;
+
+    // A name for the file that holds as long as this object.
+    std::filesystem::path open(const std::filesystem::path& file);
 
    private:
-    int fd_;
+    std::vector<int> descriptors_;
   };
   class Folder {
    public:
@@ -55,7 +60,7 @@ class JournalSnapshot {
     std::filesystem::path path_;
   };
 
-  Lock lock_;
+  OpenFiles sealed_;
   Folder folder_;
 };
 

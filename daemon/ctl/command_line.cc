@@ -102,7 +102,7 @@ void add_journal(CLI::App& app, CommandLine& line) {
   page->callback([&line] { line.command = Command::kJournalExport; });
   for (CLI::App* each : {info, page}) {
     each->add_option("--directory", line.directory,
-                     "Read this folder, of a hilerad that does not run, and cannot be started meanwhile. "
+                     "Read this folder, of a hilerad that does not run; it may be started meanwhile. "
                      "Nothing in it is changed; the last file is copied to TMPDIR for the time being")
         ->check(CLI::ExistingDirectory);
   }
