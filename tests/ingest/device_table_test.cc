@@ -142,16 +142,6 @@ TEST(DeviceTable, ADeviceThatWasNotHeardIsForgottenWithItsLastHold) {
   EXPECT_EQ(table.size(), 0u);
 }
 
-TEST(DeviceTable, LookingAheadChangesNothing) {
-  DeviceTable table(10);
-  table.hold("A")->heard(listener(), from_port(1), 1);
-  for (const char* nserie : {"A", "B"}) {
-    table.fetch_bucket(keyed_hash(as_bytes(nserie)));
-    table.fetch_device(keyed_hash(as_bytes(nserie)));
-  }
-  EXPECT_EQ(table.size(), 1u);
-}
-
 // Beyond a few devices the one to go is the oldest of a sample: old ones go, and nobody who is heard all the time.
 TEST(DeviceTable, ForgetsOldDevicesAmongMany) {
   constexpr std::size_t kBound = 1'000;
