@@ -1,18 +1,24 @@
-// What the primitives of greenrt cost, and beside them the bare switch of stacks that lies under them all.
+// What the primitives of greenrt cost, and beside them the bare switch of stacks that lies under them all, and the same
+// work with Boost.Fiber (boost_fiber_bench.cc).
 //
 //   yield/fcontext         there and back between two stacks, nothing else (two switches an iteration)
-//   yield/greenrt          one turn of a greenlet through the ready queue
+//   yield/greenrt          two greenlets in turn: two turns an iteration
 //   spawn_join/greenrt     a greenlet made, run, ended and waited for
 //   spawn_join_all/greenrt the same, a thousand at a time
 //   event/greenrt          set by one greenlet, waited for by another, and back
 //   semaphore/greenrt      acquire and release without a wait
 //   queue_pingpong/greenrt an item to another greenlet and one back
+//   sleep0_1000/greenrt    a thousand greenlets that sleep for no time: a turn of each an iteration
 //   timeout/greenrt        a Timeout armed and disarmed around nothing
+//   parked_memory/greenrt  bytes_each: resident memory of each of 20 000 greenlets that wait for an event
 
 #include <benchmark/benchmark.h>
 #include <boost/context/detail/fcontext.hpp>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
+#include <fstream>
 #include <vector>
 
 #include "greenrt/event.h"
@@ -134,6 +140,52 @@ void queue_pingpong(benchmark::State& state) {
   });
 }
 BENCHMARK(queue_pingpong)->Name("queue_pingpong/greenrt");
+
+void sleep0(benchmark::State& state) {
+  constexpr int kTogether = 1000;
+  in_hub([&] {
+    bool done = false;
+    std::vector<greenrt::GreenletRef> others;
+    for (int i = 1; i < kTogether; ++i) {
+      others.push_back(greenrt::spawn([&] {
+        while (!done)
+          greenrt::sleep(0s);
+      }));
+    }
+    for (auto _ : state)
+      greenrt::sleep(0s);
+    done = true;
+    greenrt::join_all(others);
+  });
+  state.SetItemsProcessed(kTogether * state.iterations());
+}
+BENCHMARK(sleep0)->Name("sleep0_1000/greenrt");
+
+std::int64_t resident_bytes() {
+  std::int64_t size = 0;
+  std::int64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+void parked_memory(benchmark::State& state) {
+  constexpr int kParked = 20'000;
+  for (auto _ : state) {
+    in_hub([&] {
+      greenrt::Event never;
+      std::vector<greenrt::GreenletRef> parked;
+      parked.reserve(kParked);
+      const std::int64_t before = resident_bytes();
+      for (int i = 0; i < kParked; ++i)
+        parked.push_back(greenrt::spawn([&] { never.wait(); }));
+      greenrt::yield();
+      state.counters["bytes_each"] = static_cast<double>(resident_bytes() - before) / kParked;
+      never.set();
+      greenrt::join_all(parked);
+    });
+  }
+}
+BENCHMARK(parked_memory)->Name("parked_memory/greenrt")->Iterations(1)->Unit(benchmark::kMillisecond);
 
 void timeout(benchmark::State& state) {
   in_hub([&] {
