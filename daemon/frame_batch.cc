@@ -71,14 +71,15 @@ const ingest::Record& FrameBatch::record_of(std::size_t row) const {
 }
 
 template <typename Body>
-void FrameBatch::in_transaction(db::Connection& connection, Body body) {
+void FrameBatch::in_transaction(db::Connection& connection, std::size_t statement_bytes, Body body) {
   outcomes_.assign(entries_.size(), {});
   dead_letters_.clear();
   db::Transaction transaction(connection);
   try {
     body();
-    write_dead_letters(connection);
+    write_dead_letters(connection, statement_bytes);
     transaction.commit();
+    longest_letter_ = kNoLimit;
   } catch (const db::Error& error) {
     if (!error.breaks_connection() && !connection.broken()) transaction.rollback();
     throw;
@@ -87,7 +88,7 @@ void FrameBatch::in_transaction(db::Connection& connection, Body body) {
 
 void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes, const Also& also) {
   const auto store = [&](StoreRange store_range) {
-    in_transaction(connection, [&] {
+    in_transaction(connection, statement_bytes, [&] {
       store_all(connection, statement_bytes, store_range);
       if (also) also(connection);
     });
@@ -97,7 +98,7 @@ void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes, 
   } catch (const db::Error& error) {
     if (!is_refusal(error) || connection.broken()) throw;
     if (owners_.size() == 1) {
-      write_as_dead_letters(connection, kRefused, error.what(), also);
+      write_as_dead_letters(connection, statement_bytes, kRefused, error.what(), also);
     } else {
       store(&FrameBatch::store_isolating);
     }
@@ -105,9 +106,9 @@ void FrameBatch::write(db::Connection& connection, std::size_t statement_bytes, 
   too_large_.clear();
 }
 
-void FrameBatch::write_as_dead_letters(db::Connection& connection, std::string_view reason, std::string_view error,
-                                       const Also& also) {
-  in_transaction(connection, [&] {
+void FrameBatch::write_as_dead_letters(db::Connection& connection, std::size_t statement_bytes, std::string_view reason,
+                                       std::string_view error, const Also& also) {
+  in_transaction(connection, statement_bytes, [&] {
     for (std::size_t row = 0; row < owners_.size(); ++row)
       add_dead_letter(row, reason, error);
     if (also) also(connection);
@@ -202,16 +203,31 @@ void FrameBatch::add_dead_letter(std::size_t row, std::string_view reason, std::
   dead_letters_.push_back({row, reason, std::string(error)});
 }
 
-void FrameBatch::write_dead_letters(db::Connection& connection) {
-  if (dead_letters_.empty()) return;
+// Each carries the whole datagram: those of one datagram may be many times as long as it is.
+void FrameBatch::write_dead_letters(db::Connection& connection, std::size_t statement_bytes) {
+  const std::size_t longest = std::min(longest_letter_, connection.max_allowed_packet());
   db::Bulk bulk(dead_letter_columns());
   std::deque<DeadLetterRow> rows;
   for (const DeadLetter& each : dead_letters_) {
     const ingest::Entry& entry = entry_of(each.row);
-    rows.emplace_back(collector_, entry.datagram, entry.decoded, record_of(each.row), each.reason, each.error);
-    bulk.add_row(rows.back().values());
+    DeadLetterRow& row =
+        rows.emplace_back(collector_, entry.datagram, entry.decoded, record_of(each.row), each.reason, each.error);
+    if (row.cut_to(longest)) ++outcomes_[owners_[each.row].entry].letters_cut;
+    if (bulk.wire_size() + row.wire_size() > statement_bytes) send_dead_letters(connection, bulk);
+    bulk.add_row(row.values());
   }
-  connection.execute_bulk(kInsertDeadLetter, bulk);
+  send_dead_letters(connection, bulk);
+}
+
+void FrameBatch::send_dead_letters(db::Connection& connection, db::Bulk& bulk) {
+  if (bulk.empty()) return;
+  try {
+    connection.execute_bulk(kInsertDeadLetter, bulk);
+  } catch (const db::Error& error) {
+    if (error.error_class() == db::ErrorClass::kSplit && bulk.rows() == 1) longest_letter_ = bulk.wire_size() / 2;
+    throw;
+  }
+  bulk.clear();
 }
 
 }  // namespace hilera

@@ -49,21 +49,25 @@ class FrameBatch {
   void write(db::Connection& connection, std::size_t statement_bytes, const Also& also = nullptr);
 
   // Yields. Puts all records into dead_letter, for `reason`, without trying to store them.
-  void write_as_dead_letters(db::Connection& connection, std::string_view reason, std::string_view error,
-                             const Also& also = nullptr);
+  void write_as_dead_letters(db::Connection& connection, std::size_t statement_bytes, std::string_view reason,
+                             std::string_view error, const Also& also = nullptr);
 
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t entries() const { return entries_.size(); }
   [[nodiscard]] std::size_t records() const { return owners_.size(); }
 
-  // After a write: how each datagram ended, in the order of adding, and whether the database refused rows of it.
+  // After a write: how each datagram ended, in the order of adding, whether the database refused rows of it, and how
+  // many dead letters are without all of its bytes, because the server takes no request that long.
   struct Outcome {
     ingest::StoreResult result;
     bool refused = false;
+    std::uint64_t letters_cut = 0;
   };
   [[nodiscard]] std::span<const Outcome> outcomes() const { return outcomes_; }
 
  private:
+  static constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
+
   struct RowOwner {
     std::size_t entry;   // index in entries_
     std::size_t record;  // index in its records
@@ -83,9 +87,10 @@ class FrameBatch {
   void execute(db::Connection& connection, const db::Bulk& bulk, std::size_t first);
   void note_answer(const db::Row& answer, std::size_t row);
   void add_dead_letter(std::size_t row, std::string_view reason, std::string_view error);
-  void write_dead_letters(db::Connection& connection);
+  void write_dead_letters(db::Connection& connection, std::size_t statement_bytes);
+  void send_dead_letters(db::Connection& connection, db::Bulk& bulk);
   template <typename Body>
-  void in_transaction(db::Connection& connection, Body body);
+  void in_transaction(db::Connection& connection, std::size_t statement_bytes, Body body);
 
   [[nodiscard]] const ingest::Entry& entry_of(std::size_t row) const { return *entries_[owners_[row].entry]; }
   [[nodiscard]] const ingest::Record& record_of(std::size_t row) const;
@@ -99,6 +104,7 @@ class FrameBatch {
   std::vector<Outcome> outcomes_;
   std::vector<DeadLetter> dead_letters_;
   std::set<std::pair<std::int64_t, std::size_t>> too_large_;  // records, by their datagram's place and index
+  std::size_t longest_letter_ = kNoLimit;                     // in a request; less after one was too large
 };
 
 }  // namespace hilera

@@ -1,5 +1,6 @@
 #include "daemon/frame_row.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -13,17 +14,10 @@ using std::chrono::days;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kLongestError = 512;     // characters of dead_letter.error
+constexpr std::size_t kErrorColumn = 3;        // of kInsertDeadLetter
 constexpr std::size_t kMostFieldsKept = 4096;  // bytes of JSON; room for more is given back
 constexpr std::chrono::sys_time<milliseconds> kFirstDatetime = std::chrono::sys_days(std::chrono::year(1000) / 1 / 1);
 constexpr std::chrono::sys_time<milliseconds> kEndOfDatetime = std::chrono::sys_days(std::chrono::year(10000) / 1 / 1);
-
-// As stored in BINARY(8): big-endian.
-std::array<std::byte, 8> digest_bytes(std::uint64_t digest) {
-  std::array<std::byte, 8> bytes;
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = static_cast<std::byte>(digest >> (56 - 8 * i));
-  return bytes;
-}
 
 std::optional<DatetimeText> datetime_of(const ingest::Record& record) {
   return record.device_time ? DatetimeText::of(*record.device_time) : std::nullopt;
@@ -38,6 +32,13 @@ char* write_digits(char* to, unsigned value, unsigned digits, char after) {
 }
 
 }  // namespace
+
+std::array<std::byte, 8> digest_bytes(std::uint64_t digest) {
+  std::array<std::byte, 8> bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::byte>(digest >> (56 - 8 * i));
+  return bytes;
+}
 
 const std::string_view kInsertFrame =
     "INSERT INTO frame (nserie, frame_id, codec, arrival, collector, digest, device_time, listener, peer_ip, "
@@ -104,7 +105,8 @@ DeadLetterRow::DeadLetterRow(std::string_view collector, const ingest::Datagram&
                              std::string_view error)
     : digest_(digest_bytes(record.digest)),
       peer_ip_(datagram.path.peer.mapped()),
-      error_(printable(error).substr(0, kLongestError)) {
+      error_(printable(error).substr(0, kLongestError)),
+      raw_(datagram.bytes) {
   const ingest::Origin& origin = *datagram.origin;
   values_ = {datagram.arrival,
              collector,
@@ -118,7 +120,19 @@ DeadLetterRow::DeadLetterRow(std::string_view collector, const ingest::Datagram&
              db::Bytes(std::as_bytes(std::span(peer_ip_))),
              datagram.path.peer.port(),
              static_cast<unsigned>(decoded.auth_level),
-             db::Bytes(datagram.bytes)};
+             raw_};
+}
+
+bool DeadLetterRow::cut_to(std::size_t request_bytes) {
+  const std::size_t room = request_bytes - std::min(request_bytes, kMostBesidesRaw);
+  if (raw_.size() <= room) return false;
+  const std::string note = "cut to " + std::to_string(room) + " of " + std::to_string(raw_.size()) +
+                           " bytes, for the server's max_allowed_packet; ";
+  error_ = (note + error_).substr(0, kLongestError);
+  raw_ = raw_.first(room);
+  values_[kErrorColumn] = error_;
+  values_.back() = raw_;
+  return true;
 }
 
 }  // namespace hilera

@@ -23,6 +23,9 @@ namespace hilera {
 extern const std::string_view kInsertFrame;
 extern const std::string_view kInsertDeadLetter;
 
+// A digest as it is stored: big-endian.
+[[nodiscard]] std::array<std::byte, 8> digest_bytes(std::uint64_t digest);
+
 // What became of a record.
 enum class RecordOutcome : std::uint8_t {
   kStored,     // by us: now, or in an earlier attempt whose outcome was unknown
@@ -71,18 +74,24 @@ class FrameRow {
   std::array<db::Value, kColumns> values_;
 };
 
-// The parameters of kInsertDeadLetter.
+// The parameters of kInsertDeadLetter. Views into the datagram and into this object.
 class DeadLetterRow {
  public:
+  // What a row takes in a request besides its raw bytes, at most.
+  static constexpr std::size_t kMostBesidesRaw = 1536;
+
   // `reason` is "conflict" or "refused"; `error` is what the database said.
   DeadLetterRow(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
                 const ingest::Record& record, std::string_view reason, std::string_view error);
   DeadLetterRow(const DeadLetterRow&) = delete;
   DeadLetterRow& operator=(const DeadLetterRow&) = delete;
 
-  void set(std::string_view collector, const ingest::Datagram& datagram, const ingest::Decoded& decoded,
-           const ingest::Record& record);
+  // Keeps no more raw bytes than fit a request of `request_bytes`, and says so in the column `error`. True: some are
+  // left out.
+  bool cut_to(std::size_t request_bytes);
 
+  // Of a request, at most.
+  [[nodiscard]] std::size_t wire_size() const { return kMostBesidesRaw + raw_.size(); }
   [[nodiscard]] std::span<const db::Value> values() const { return values_; }
 
  private:
@@ -90,6 +99,7 @@ class DeadLetterRow {
   std::array<std::byte, 8> digest_;
   std::array<std::uint8_t, 16> peer_ip_;
   std::string error_;
+  db::Bytes raw_;
   std::array<db::Value, kColumns> values_;
 };
 

@@ -197,7 +197,8 @@ void Shard::write(db::Connection& connection, std::size_t request_bytes, bool re
   if (readable) {
     batch_.write(connection, request_bytes, write_devices);
   } else {
-    batch_.write_as_dead_letters(connection, "unreadable", "the codec makes no records of it any more", write_devices);
+    batch_.write_as_dead_letters(connection, request_bytes, "unreadable", "the codec makes no records of it any more",
+                                 write_devices);
   }
   devices_.committed();
 }
@@ -263,6 +264,7 @@ void Shard::complete(const Item& item, const FrameBatch::Outcome& outcome, green
 }
 
 void Shard::note_outcome(const ingest::Entry& entry, const FrameBatch::Outcome& outcome) {
+  letters_cut_ += outcome.letters_cut;
   if (outcome.refused) {
     note_refusal(entry);
   } else if (!refusals_.empty()) {

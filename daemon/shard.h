@@ -137,6 +137,8 @@ class Shard {
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] std::uint64_t retries() const { return retries_; }
   [[nodiscard]] std::uint64_t devices_refused() const { return devices_.refused(); }
+  // Dead letters without all the bytes of their datagrams.
+  [[nodiscard]] std::uint64_t letters_cut() const { return letters_cut_; }
   // Why nothing can be stored at the moment, for people; empty while it can.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
@@ -204,6 +206,7 @@ class Shard {
   std::uint32_t failures_ = 0;  // in a row
   std::chrono::milliseconds pause_{0};
   std::uint64_t retries_ = 0;
+  std::uint64_t letters_cut_ = 0;
   std::string problem_;
   greenrt::GreenletRef greenlet_;
 };

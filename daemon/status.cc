@@ -88,6 +88,7 @@ json document_of(const Storage& storage) {
           {"restored", storage.restored()},
           {"doubts_abandoned", storage.doubts_abandoned()},
           {"devices_refused", storage.devices_refused()},
+          {"letters_cut", storage.letters_cut()},
           {"problem", storage.store_problem()}};
 }
 
@@ -257,6 +258,9 @@ void Status::declare_storage(Metrics& metrics) const {
   metrics.counter("hilera_device_states_refused_total",
                   "Rows of the table `device` that the database refused; the log says which, and why.",
                   [this](Metrics::Samples& samples) { samples.add({}, sources_.storage.devices_refused()); });
+  metrics.counter("hilera_dead_letters_cut_total",
+                  "Dead letters without all the bytes of their datagrams, for the server's max_allowed_packet.",
+                  [this](Metrics::Samples& samples) { samples.add({}, sources_.storage.letters_cut()); });
 
   const auto journal_counter = [&](const char* name, const char* help, std::uint64_t Journal::Stats::*member) {
     metrics.counter(name, help, [this, member](Metrics::Samples& samples) {

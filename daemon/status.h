@@ -46,10 +46,10 @@ class Status {
   //  "listeners": [{"name", "codec", "address", "received", "accepted", "control", "rejected": {reason: n},
   //  "kernel_drops", "acks_sent", "replies_failed"}], "journal": {"bytes", "segments", "oldest_seconds", "waiting",
   //  "commits", "io_errors", "problem"}, "store": {"shards", "lagging", "queued", "retries", "in_doubt", "confirmed",
-  //  "restored", "doubts_abandoned", "devices_refused", "problem"}, "database": {"healthy", "problem", "host",
-  //  "failovers", "losses", "connections": {state: n}, "errors": {class: n}, "dead_letter_replays": {outcome: n}},
-  //  "devices_known", "downlink": {"sent", "failed"}, "greenlets"}. Without a database section there are no "database"
-  //  and no "downlink".
+  //  "restored", "doubts_abandoned", "devices_refused", "letters_cut", "problem"}, "database": {"healthy", "problem",
+  //  "host", "failovers", "losses", "connections": {state: n}, "errors": {class: n}, "dead_letter_replays": {outcome:
+  //  n}}, "devices_known", "downlink": {"sent", "failed"}, "greenlets"}. Without a database section there are no
+  //  "database" and no "downlink".
   [[nodiscard]] nlohmann::json document() const;
 
   void declare_metrics(Metrics& metrics) const;

@@ -204,6 +204,10 @@ std::uint64_t Storage::devices_refused() const {
   return sum_over(shards_, &Shard::devices_refused);
 }
 
+std::uint64_t Storage::letters_cut() const {
+  return sum_over(shards_, &Shard::letters_cut);
+}
+
 std::string Storage::store_problem() const {
   const auto found =
       std::find_if(shards_.begin(), shards_.end(), [](const auto& shard) { return !shard->problem().empty(); });

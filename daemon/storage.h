@@ -88,6 +88,8 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   [[nodiscard]] std::uint64_t retries() const;
   // Rows of the table `device` that the server has refused.
   [[nodiscard]] std::uint64_t devices_refused() const;
+  // Dead letters without all the bytes of their datagrams, which the server takes no request for.
+  [[nodiscard]] std::uint64_t letters_cut() const;
   [[nodiscard]] const greenrt::Histogram& store_seconds() const { return store_seconds_; }
   [[nodiscard]] const greenrt::Histogram& batch_rows() const { return batch_rows_; }
   // Why records are not stored, or not taken, at the moment, for people; empty while all is well.

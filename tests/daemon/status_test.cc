@@ -59,7 +59,7 @@ HUB_TEST(Status, HasEveryKeyThatItPromises) {
   for (const char* key : {"bytes", "segments", "oldest_seconds", "waiting", "commits", "io_errors", "problem"})
     EXPECT_TRUE(document["journal"].contains(key)) << key;
   for (const char* key : {"shards", "lagging", "queued", "retries", "in_doubt", "confirmed", "restored",
-                          "doubts_abandoned", "devices_refused", "problem"})
+                          "doubts_abandoned", "devices_refused", "letters_cut", "problem"})
     EXPECT_TRUE(document["store"].contains(key)) << key;
 
   const json& database = document["database"];
@@ -122,6 +122,7 @@ HUB_TEST(Status, DeclaresTheMetricsThatWePromise) {
                              "hilera_records_restored_total 0",
                              "hilera_doubts_abandoned_total 0",
                              "hilera_device_states_refused_total 0",
+                             "hilera_dead_letters_cut_total 0",
                              "hilera_db_failovers_total 0",
                              "hilera_db_losses_total 0",
                              "hilera_store_queued 0",

@@ -15,6 +15,7 @@ using std::chrono::seconds;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // A lock of the server at which inserts into frame wait while the test holds it.
 class Gate {
@@ -212,6 +213,45 @@ SERVER_TEST(StorageFaults, SendsADatagramInStatementsThatTheServerTakes) {
   EXPECT_EQ(world.put(frame).stored, 10u);
   EXPECT_EQ(world.database.sql("SELECT COUNT(*), MIN(LENGTH(raw)) FROM frame"), "10\t3000");
   EXPECT_EQ(world.storage->retries(), 0u);
+}
+
+SERVER_TEST(StorageFaults, SendsDeadLettersInStatementsThatTheServerTakes) {
+  StoreWorld world;
+  const SmallPackets small(world.database);
+  world.database.trigger("frame", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'");
+  auto frame = world.listener.frame();
+  frame.datagram.bytes.assign(3000, std::byte{'x'});
+  for (std::uint64_t record = 1; record <= 10; ++record)
+    frame.with(record);
+  EXPECT_EQ(world.put(frame).dead_lettered, 10u);
+  EXPECT_EQ(world.database.sql("SELECT COUNT(*), MIN(LENGTH(raw)) FROM dead_letter"), "10\t3000");
+  EXPECT_EQ(world.storage->retries(), 0u);
+  EXPECT_EQ(world.storage->letters_cut(), 0u);
+}
+
+SERVER_TEST(StorageFaults, CutsADeadLetterThatTheServerTakesNoRequestFor) {
+  StoreWorld world;
+  const SmallPackets small(world.database);
+  world.database.trigger("frame", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'");
+  auto frame = world.listener.frame().with(1);
+  frame.datagram.bytes.assign(60'000, std::byte{'x'});
+  EXPECT_EQ(world.put(frame).dead_lettered, 1u);
+  EXPECT_EQ(world.database.sql("SELECT LENGTH(raw) FROM dead_letter"), "14848");
+  EXPECT_THAT(world.database.sql("SELECT error FROM dead_letter"),
+              StartsWith("cut to 14848 of 60000 bytes, for the server's max_allowed_packet; "));
+  EXPECT_THAT(world.database.sql("SELECT error FROM dead_letter"), HasSubstr("not this one"));
+  EXPECT_EQ(world.storage->letters_cut(), 1u);
+  EXPECT_EQ(world.put(world.listener.frame(kArrival + 1).with(2)).dead_lettered, 1u) << "nobody is held up";
+}
+
+SERVER_TEST(StorageFaults, CutsADeadLetterWhenTheLimitSinksUnderIt) {
+  StoreWorld world;
+  world.put(world.listener.frame().with(100));  // over a connection that knows the old limit
+  world.database.trigger("frame", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'");
+  const SmallPackets small(world.database);
+  auto frame = world.listener.frame(kArrival + 1).with(1);
+  frame.datagram.bytes.assign(60'000, std::byte{'x'});
+  EXPECT_EQ(world.put(frame).dead_lettered, 1u);
 }
 
 SERVER_TEST(StorageFaults, MakesItsStatementsSmallerWhenTheLimitSinksUnderIt) {
