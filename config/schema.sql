@@ -102,6 +102,11 @@ CREATE TABLE IF NOT EXISTS dead_letter (
   UNIQUE KEY record (nserie, frame_id, codec, digest)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
+-- step 2: find the dead letters that wait among those that were replayed
+
+ALTER TABLE dead_letter
+  ADD KEY IF NOT EXISTS waiting (replayed_at, id);
+
 -- option order-audit: the order in which rows were stored, for demo and tests; costs a third of the insert rate
 
 ALTER TABLE frame

@@ -97,6 +97,7 @@ ControlServer::Commands control_commands(const Status& status, JournalExport& jo
       {std::string(kDownlinkList), {false, downlinks(list_downlinks)}},
       {std::string(kDownlinkCancel), {true, downlinks(cancel_downlink)}},
       {std::string(kDeadLetterList), {false, dead_letters(list_dead_letters)}},
+      {std::string(kDeadLetterShow), {false, dead_letters(show_dead_letter)}},
       {std::string(kDeadLetterReplay), {true, dead_letters(replay_dead_letters)}},
       {std::string(kJournalPage), {false, [&journal](const json& args) { return journal_page(journal, args); }}},
   };

@@ -12,13 +12,15 @@
 //   downlink_cancel  id                                             {"cancelled": true or false}
 //   dead_letter_list    [nserie, reason, before (an id), limit,     {"dead_letters": [{"id", "nserie", ...}]}
 //                       replayed ("yes", "no", "all"; else "no")]
+//   dead_letter_show    id                                          {"dead_letter": {"id", .., "raw": hex}}
 //   dead_letter_replay  one of id, nserie, reason, all (true);      {"letters": [{"id", "nserie", "outcome", ...}],
 //                       [after (an id), limit]                      "read_to": an id}
 //   journal_page     [after, limit]                                 {"records": [..], ..}: see journal_export.h
 //
 // Dead letters are listed the newest first; "obstacle" is the outcome that a replay of one would have, null when
 // nothing stands in its way so far. They are replayed the oldest first, in pages of the daemon's choice: who wants all
-// asks again with after = read_to, until a page is empty. The outcomes are those of dead_letter_table.h.
+// asks again with after = read_to, until a page is empty. "all" is all but those whose reason is "unreadable", which no
+// codec could make records of: these wait for another version of it, or for somebody to look at their bytes. The outcomes are those of dead_letter_table.h.
 
 #pragma once
 
@@ -35,6 +37,7 @@ inline constexpr std::string_view kDownlinkAdd = "downlink_add";
 inline constexpr std::string_view kDownlinkList = "downlink_list";
 inline constexpr std::string_view kDownlinkCancel = "downlink_cancel";
 inline constexpr std::string_view kDeadLetterList = "dead_letter_list";
+inline constexpr std::string_view kDeadLetterShow = "dead_letter_show";
 inline constexpr std::string_view kDeadLetterReplay = "dead_letter_replay";
 inline constexpr std::string_view kJournalPage = "journal_page";
 

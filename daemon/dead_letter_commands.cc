@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/control_arguments.h"
+#include "daemon/hex.h"
 #include "daemon/logging.h"
 
 namespace hilera {
@@ -43,6 +44,22 @@ json text_or_null(const std::string& text) {
   return text.empty() ? json() : json(text);
 }
 
+json to_json(const DeadLetterTable::Row& row) {
+  return {{"id", row.id},
+          {"dead_at", row.dead_at},
+          {"nserie", row.nserie},
+          {"frame_id", row.frame_id},
+          {"codec", row.codec},
+          {"listener", row.listener},
+          {"collector", row.collector},
+          {"reason", row.reason},
+          {"error", row.error},
+          {"arrival", row.arrival},
+          {"replayed_at", text_or_null(row.replayed_at)},
+          {"raw_size", row.raw_size},
+          {"obstacle", row.obstacle ? json(to_string(*row.obstacle)) : json()}};
+}
+
 // What a replay is asked for: one letter, or those of a filter.
 struct Wanted {
   std::optional<std::uint64_t> id;
@@ -52,13 +69,14 @@ struct Wanted {
 };
 
 Wanted wanted_of(const json& arguments) {
-  const Wanted wanted{.id = number_argument(arguments, "id", kLargestId),
-                      .filter = filter_of(arguments),
-                      .after = number_argument(arguments, "after", kLargestId).value_or(0),
-                      .limit = number_argument(arguments, "limit", kMostReplayed).value_or(kMostReplayed)};
+  Wanted wanted{.id = number_argument(arguments, "id", kLargestId),
+                .filter = filter_of(arguments),
+                .after = number_argument(arguments, "after", kLargestId).value_or(0),
+                .limit = number_argument(arguments, "limit", kMostReplayed).value_or(kMostReplayed)};
   const int named = int{wanted.id.has_value()} + int{!wanted.filter.nserie.empty()} +
                     int{!wanted.filter.reason.empty()} + int{flag_argument(arguments, "all")};
   if (named != 1) throw ControlError("exactly one of id, nserie, reason and all must say which letters are meant");
+  wanted.filter.readable = flag_argument(arguments, "all");
   return wanted;
 }
 
@@ -97,21 +115,18 @@ json list_dead_letters(DeadLetterTable& table, const json& arguments) {
   const auto limit = number_argument(arguments, "limit", kMostListed).value_or(kDefaultRows);
   json letters = json::array();
   for (const auto& row : tell_database_errors([&] { return table.list(filter, before, limit); })) {
-    letters.push_back({{"id", row.id},
-                       {"dead_at", row.dead_at},
-                       {"nserie", row.nserie},
-                       {"frame_id", row.frame_id},
-                       {"codec", row.codec},
-                       {"listener", row.listener},
-                       {"collector", row.collector},
-                       {"reason", row.reason},
-                       {"error", row.error},
-                       {"arrival", row.arrival},
-                       {"replayed_at", text_or_null(row.replayed_at)},
-                       {"raw_size", row.raw_size},
-                       {"obstacle", row.obstacle ? json(to_string(*row.obstacle)) : json()}});
+    letters.push_back(to_json(row));
   }
   return {{"dead_letters", std::move(letters)}};
+}
+
+json show_dead_letter(DeadLetterTable& table, const json& arguments) {
+  const auto id = required(number_argument(arguments, "id", kLargestId), "id");
+  const auto letter = tell_database_errors([&] { return table.find(id); });
+  if (!letter) throw ControlError("there is no dead letter " + std::to_string(id));
+  json answer = to_json(letter->row);
+  answer["raw"] = to_hex(letter->raw);
+  return {{"dead_letter", std::move(answer)}};
 }
 
 json replay_dead_letters(DeadLetterTable& table, const json& arguments) {

@@ -1,8 +1,8 @@
-// What hilerad does for `hileractl dead-letter`: the commands dead_letter_list and dead_letter_replay of
-// control_protocol.h.
+// What hilerad does for `hileractl dead-letter`: the commands dead_letter_list, dead_letter_show and dead_letter_replay
+// of control_protocol.h.
 //
 // Pages, which are bounded in rows, in bytes and in time, so that neither the hub nor the connections of the pool are
-// held up: the peer asks for the next one. Both yield, and throw ControlError.
+// held up: the peer asks for the next one. All yield, and throw ControlError.
 
 #pragma once
 
@@ -13,6 +13,7 @@
 namespace hilera {
 
 nlohmann::json list_dead_letters(DeadLetterTable& table, const nlohmann::json& arguments);
+nlohmann::json show_dead_letter(DeadLetterTable& table, const nlohmann::json& arguments);
 nlohmann::json replay_dead_letters(DeadLetterTable& table, const nlohmann::json& arguments);
 
 }  // namespace hilera

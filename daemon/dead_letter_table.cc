@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <utility>
 
 #include "daemon/frame_row.h"
@@ -20,20 +21,26 @@ constexpr std::array<std::string_view, kDeadLetterOutcomes> kOutcomeNames{
     "replayed", "already_replayed", "already_stored", "conflict", "refused", "unreadable", "locked", "not_found"};
 constexpr std::chrono::milliseconds kPauseBetweenAttempts{100};
 
-constexpr std::string_view kList =
+constexpr std::string_view kUnreadableReason = "unreadable";
+
+const std::string kColumns =
     "SELECT d.id, CAST(d.dead_at AS CHAR), d.nserie, d.frame_id, d.codec, d.listener, d.collector, d.reason, d.error, "
-    "d.arrival, CAST(d.replayed_at AS CHAR), LENGTH(d.raw), f.digest = d.digest FROM dead_letter AS d "
-    "LEFT JOIN frame AS f ON f.nserie = d.nserie AND f.frame_id = d.frame_id AND f.codec = d.codec WHERE d.id < ?";
+    "d.arrival, CAST(d.replayed_at AS CHAR), LENGTH(d.raw), f.digest = d.digest";
+const std::string kFrom =
+    " FROM dead_letter AS d LEFT JOIN frame AS f ON f.nserie = d.nserie AND f.frame_id = d.frame_id AND f.codec = "
+    "d.codec";
+const std::string kList = kColumns + kFrom + " WHERE d.id < ?";
+const std::string kFind = kColumns + ", d.raw" + kFrom + " WHERE d.id = ?";
 constexpr std::string_view kWaiting = "SELECT d.id, LENGTH(d.raw) FROM dead_letter AS d WHERE d.id > ?";
 
 constexpr std::string_view kLock =
-    "SELECT nserie, replayed_at IS NOT NULL, codec, listener, frame_id, digest, raw FROM dead_letter WHERE id = ? "
-    "FOR UPDATE";
+    "SELECT nserie, replayed_at IS NOT NULL, codec, listener, frame_id, digest, raw, reason FROM dead_letter "
+    "WHERE id = ? FOR UPDATE";
 // Idempotent like kInsertFrame. What the codec does not say comes from the letter within the server.
 constexpr std::string_view kPutBack =
     "INSERT INTO frame (nserie, frame_id, codec, arrival, collector, digest, device_time, listener, peer_ip, "
-    "peer_port, auth_level, fields, raw, replayed) SELECT nserie, frame_id, codec, arrival, collector, digest, ?, "
-    "listener, peer_ip, peer_port, auth_level, ?, IF(?, raw, NULL), TRUE FROM dead_letter WHERE id = ? "
+    "peer_port, auth_level, fields, raw, replayed) SELECT ?, ?, codec, arrival, collector, ?, ?, listener, peer_ip, "
+    "peer_port, auth_level, ?, IF(?, raw, NULL), TRUE FROM dead_letter WHERE id = ? "
     "ON DUPLICATE KEY UPDATE frame.arrival = frame.arrival RETURNING digest, replayed";
 constexpr std::string_view kMark = "UPDATE dead_letter SET replayed_at = UTC_TIMESTAMP(6) WHERE id = ?";
 
@@ -47,7 +54,7 @@ std::uint64_t digest_of(db::Bytes bytes) {
 std::optional<DeadLetterOutcome> obstacle_of(const db::Row& row, bool fits_codec) {
   if (!row.is_null(10)) return kAlreadyReplayed;
   if (!row.is_null(12)) return row.int64(12) != 0 ? kAlreadyStored : kConflict;
-  if (!fits_codec) return kUnreadable;
+  if (!fits_codec || row.text(7) == kUnreadableReason) return kUnreadable;
   return std::nullopt;
 }
 
@@ -59,6 +66,7 @@ class Query {
   void narrow(const DeadLetterTable::Filter& filter) {
     only(" AND d.nserie = ?", filter.nserie);
     only(" AND d.reason = ?", filter.reason);
+    if (filter.readable) only(" AND d.reason <> ?", kUnreadableReason);
     if (filter.replayed)
       statement_ += *filter.replayed ? " AND d.replayed_at IS NOT NULL" : " AND d.replayed_at IS NULL";
   }
@@ -91,27 +99,41 @@ std::vector<DeadLetterTable::Row> DeadLetterTable::list(const Filter& filter, st
   query.narrow(filter);
   const db::Rows rows = query.run(pool_, " ORDER BY d.id DESC LIMIT ?", limit, time_limit_);
   std::vector<Row> result;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const db::Row row = rows[i];
-    const auto text = [&](std::size_t column) { return std::string(row.optional_text(column).value_or("")); };
-    const std::uint64_t raw_size = row.is_null(11) ? 0 : row.uint64(11);
-    const auto& codec = *origins_.find(row.text(5), row.text(4)).codec;
-    const bool fits_codec = !row.is_null(11) && raw_size <= codec.max_datagram_size();
-    result.push_back({.id = row.uint64(0),
-                      .dead_at = text(1),
-                      .nserie = text(2),
-                      .frame_id = row.uint64(3),
-                      .codec = text(4),
-                      .listener = text(5),
-                      .collector = text(6),
-                      .reason = text(7),
-                      .error = text(8),
-                      .arrival = row.int64(9),
-                      .replayed_at = text(10),
-                      .raw_size = raw_size,
-                      .obstacle = obstacle_of(row, fits_codec)});
-  }
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    result.push_back(row_of(rows[i]));
   return result;
+}
+
+std::optional<DeadLetterTable::Letter> DeadLetterTable::find(std::uint64_t id) {
+  const greenrt::Deadline deadline(time_limit_);
+  const db::Rows rows = pool_.acquire(deadline)->execute(kFind, {id}, deadline);
+  if (rows.empty()) return std::nullopt;
+  Letter letter{.row = row_of(rows[0]), .raw = {}};
+  if (!rows[0].is_null(13)) {
+    const db::Bytes raw = rows[0].bytes(13);
+    letter.raw.assign(raw.begin(), raw.end());
+  }
+  return letter;
+}
+
+DeadLetterTable::Row DeadLetterTable::row_of(const db::Row& row) {
+  const auto text = [&](std::size_t column) { return std::string(row.optional_text(column).value_or("")); };
+  const std::uint64_t raw_size = row.is_null(11) ? 0 : row.uint64(11);
+  const auto& codec = *origins_.find(row.text(5), row.text(4)).codec;
+  const bool fits_codec = !row.is_null(11) && raw_size <= codec.max_datagram_size();
+  return {.id = row.uint64(0),
+          .dead_at = text(1),
+          .nserie = text(2),
+          .frame_id = row.uint64(3),
+          .codec = text(4),
+          .listener = text(5),
+          .collector = text(6),
+          .reason = text(7),
+          .error = text(8),
+          .arrival = row.int64(9),
+          .replayed_at = text(10),
+          .raw_size = raw_size,
+          .obstacle = obstacle_of(row, fits_codec)};
 }
 
 std::vector<DeadLetterTable::Waiting> DeadLetterTable::waiting(const Filter& filter, std::uint64_t after,
@@ -193,29 +215,40 @@ void DeadLetterTable::replay_in_transaction(db::Connection& connection, Attempt&
   ingest::Decoded decoded;
   origin.codec->decode(raw, decoded);
   ingest::identify(decoded.records);
-  const auto record = std::find_if(decoded.records.begin(), decoded.records.end(), [&](const auto& each) {
-    return each.frame_id == letter.uint64(4) && each.digest == digest_of(letter.bytes(5));
-  });
-  if (decoded.verdict != ingest::Verdict::kRecords) {
+  if (decoded.verdict != ingest::Verdict::kRecords || decoded.records.empty()) {
     return attempt.ends(kUnreadable, "its codec makes no records of it: " + std::string(decoded.reason));
   }
-  if (record == decoded.records.end() || decoded.nserie != letter.text(0)) {
-    return attempt.ends(kUnreadable, "its codec makes other records of it");
+  std::span<const ingest::Record> records(decoded.records);
+  if (letter.text(7) != kUnreadableReason) {
+    const auto record = std::ranges::find_if(records, [&](const ingest::Record& each) {
+      return each.frame_id == letter.uint64(4) && each.digest == digest_of(letter.bytes(5));
+    });
+    if (record == records.end() || decoded.nserie != letter.text(0)) {
+      return attempt.ends(kUnreadable, "its codec makes other records of it");
+    }
+    records = {record, 1};
   }
+  attempt.replay.nserie = decoded.nserie;
 
-  const auto device_time = record->device_time ? DatetimeText::of(*record->device_time) : std::nullopt;
-  std::string fields;
-  origin.codec->append_fields(raw, *record, fields);
-  const db::Rows stored = connection.execute(
-      kPutBack,
-      {device_time ? db::Value(device_time->view()) : db::Value(), fields, origin.store_raw ? 1 : 0, attempt.replay.id},
-      deadline);
-  if (digest_of(stored[0].bytes(0)) != digest_of(letter.bytes(5))) {
-    return attempt.ends(kConflict, "another record has the same key");
+  bool made_a_row = false;
+  for (const ingest::Record& record : records) {
+    const auto digest = digest_bytes(record.digest);
+    const auto device_time = record.device_time ? DatetimeText::of(*record.device_time) : std::nullopt;
+    std::string fields;
+    origin.codec->append_fields(raw, record, fields);
+    const db::Rows stored = connection.execute(
+        kPutBack,
+        {decoded.nserie, record.frame_id, db::Bytes(digest), device_time ? db::Value(device_time->view()) : db::Value(),
+         fields, origin.store_raw ? 1 : 0, attempt.replay.id},
+        deadline);
+    if (digest_of(stored[0].bytes(0)) != record.digest) {
+      return attempt.ends(kConflict, "another record has the same key");
+    }
+    // A row that is marked as replayed, and whose letter was not, came into being just now.
+    made_a_row = made_a_row || stored[0].int64(1) != 0;
   }
   connection.execute(kMark, {attempt.replay.id}, deadline);
-  // A row that is marked as replayed, and whose letter was not, came into being just now.
-  attempt.ends(stored[0].int64(1) != 0 ? kReplayed : kAlreadyStored);
+  attempt.ends(made_a_row ? kReplayed : kAlreadyStored);
 }
 
 void DeadLetterTable::declare_metrics(Metrics& metrics) const {

@@ -2,9 +2,10 @@
 //
 // A replay decodes the letter's datagram again, finds the record by its key and digest, and inserts it into `frame` as
 // a collector would have, with the arrival, collector, listener, peer and authentication level of the letter, and
-// marked as replayed, because it is out of order. The row and the mark in dead_letter are one transaction, in which
-// the letter is locked: whoever replays the same one meanwhile waits, and finds it done. It needs no more rights than
-// storing does. The letter itself stays.
+// marked as replayed, because it is out of order. A letter of the reason `unreadable` stands for a whole datagram of
+// which no codec made records: all those are put back that one makes of it now. The rows and the mark in dead_letter
+// are one transaction, in which the letter is locked: whoever replays the same one meanwhile waits, and finds it done.
+// It needs no more rights than storing does. The letter itself stays.
 //
 // A replay may be repeated at any time. When the outcome of its commit is unknown it is tried again, and the mark tells
 // which it was.
@@ -60,6 +61,7 @@ class DeadLetterTable {
   struct Filter {
     std::string nserie;            // empty: any
     std::string reason;            // empty: any
+    bool readable = false;         // only those whose reason is not `unreadable`
     std::optional<bool> replayed;  // none: both
   };
   struct Row {
@@ -75,9 +77,17 @@ class DeadLetterTable {
     std::int64_t arrival = 0;
     std::string replayed_at;  // empty: not replayed
     std::uint64_t raw_size = 0;
-    // What stands in the way of a replay, as far as it shows without decoding or inserting.
+    // What stands in the way of a replay, as far as it shows without decoding or inserting. Of one that was unreadable
+    // when it came: kUnreadable, though another version of its codec may read it.
     std::optional<DeadLetterOutcome> obstacle;
   };
+  // One with its datagram; none: there is no such letter.
+  struct Letter {
+    Row row;
+    std::vector<std::byte> raw;
+  };
+  std::optional<Letter> find(std::uint64_t id);
+
   // The newest first, of those with a number below `before`.
   std::vector<Row> list(const Filter& filter, std::uint64_t before, std::uint64_t limit);
 
@@ -107,6 +117,7 @@ class DeadLetterTable {
 
   void replay_once(Attempt& attempt, greenrt::Deadline deadline);
   void replay_in_transaction(db::Connection& connection, Attempt& attempt, greenrt::Deadline deadline);
+  [[nodiscard]] Row row_of(const db::Row& row);
 
   db::ConnectionPool& pool_;
   greenrt::Duration time_limit_;

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "daemon/hex.h"
 #include "ingest/frame_id.h"
 
 namespace hilera {
@@ -24,13 +25,6 @@ std::string utc_text(std::int64_t arrival) {
   const auto second = std::chrono::floor<std::chrono::seconds>(time);
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(second)),
                      (time - second).count());
-}
-
-std::string hex(ingest::Bytes bytes) {
-  std::string text;
-  for (const std::byte byte : bytes)
-    fmt::format_to(std::back_inserter(text), "{:02x}", std::to_integer<unsigned>(byte));
-  return text;
 }
 
 }  // namespace
@@ -57,7 +51,7 @@ void JournalExport::add_records(const JournalRow& row, json& records) {
   if (decoded.verdict != ingest::Verdict::kRecords) {
     json record = head;
     record["error"] = "its codec makes no records of it";
-    record["bytes"] = hex(row.bytes);
+    record["bytes"] = to_hex(row.bytes);
     records.push_back(std::move(record));
     return;
   }

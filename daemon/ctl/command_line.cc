@@ -80,13 +80,17 @@ void add_dead_letter(CLI::App& app, CommandLine& line) {
   list->add_option("--limit", line.limit, "At most so many; 50 unless told otherwise")->check(CLI::PositiveNumber);
   list->callback([&line] { line.command = Command::kDeadLetterList; });
 
+  CLI::App* show = letters->add_subcommand("show", "Show one with the bytes of its datagram");
+  show->add_option("id", line.id, "Its number")->required()->check(CLI::PositiveNumber);
+  show->callback([&line] { line.command = Command::kDeadLetterShow; });
+
   CLI::App* replay = letters->add_subcommand(
       "replay", "Put records into the table frame after all. Exit status 1 if one is not there afterwards");
   CLI::App* which = replay->add_option_group("Which")->require_option(1);
   which->add_option("--id", line.id, "The one of this number")->check(CLI::PositiveNumber);
   which->add_option("--nserie", line.nserie, "Those of this device");
   which->add_option("--reason", line.reason, "Those with this reason");
-  which->add_flag("--all", line.all, "All that are not replayed");
+  which->add_flag("--all", line.all, "All that are not replayed, but for those with the reason unreadable");
   replay->add_option("--limit", line.limit, "At most so many, the oldest first")->check(CLI::PositiveNumber);
   replay->callback([&line] { line.command = Command::kDeadLetterReplay; });
 }

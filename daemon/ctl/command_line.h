@@ -20,6 +20,7 @@ enum class Command : std::uint8_t {
   kDownlinkList,
   kDownlinkCancel,
   kDeadLetterList,
+  kDeadLetterShow,
   kDeadLetterReplay,
   kJournalInfo,
   kJournalExport

@@ -86,6 +86,8 @@ int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes)
       return downlink_cancel(line, out);
     case Command::kDeadLetterList:
       return list_dead_letters(line, out);
+    case Command::kDeadLetterShow:
+      return show_dead_letter(line, out);
     case Command::kDeadLetterReplay:
       return replay_dead_letters(line, out, notes);
     case Command::kJournalInfo:

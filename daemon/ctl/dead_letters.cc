@@ -23,6 +23,9 @@ constexpr std::uint64_t kReplayedAPage = 100;
 constexpr std::chrono::seconds kReplayTimeLimit{60};  // the last letter of a page may wait for a lock, or a connection
 constexpr std::array<std::string_view, 3> kSuccesses{"replayed", "already_replayed", "already_stored"};
 
+constexpr std::string_view kUnreadableAreLeft =
+    "There are some that no codec can read; when one can, replay them with --reason unreadable.\n";
+
 json filter_of(const CommandLine& line) {
   json arguments = json::object();
   if (!line.nserie.empty()) arguments["nserie"] = line.nserie;
@@ -35,6 +38,10 @@ json selection_of(const CommandLine& line) {
   if (line.id > 0) arguments["id"] = line.id;
   if (line.all) arguments["all"] = true;
   return arguments;
+}
+
+bool some_are_unreadable(const CommandLine& line) {
+  return !ask(line, control::kDeadLetterList, {{"reason", "unreadable"}, {"limit", 1}}).at("dead_letters").empty();
 }
 
 }  // namespace
@@ -55,6 +62,12 @@ int list_dead_letters(const CommandLine& line, std::ostream& out) {
   }
   const json answer{{"dead_letters", std::move(all)}};
   print(out, line, answer, view_dead_letters(answer));
+  return kExitOk;
+}
+
+int show_dead_letter(const CommandLine& line, std::ostream& out) {
+  const json answer = ask(line, control::kDeadLetterShow, {{"id", line.id}});
+  print(out, line, answer, view_dead_letter(answer));
   return kExitOk;
 }
 
@@ -80,6 +93,7 @@ int replay_dead_letters(const CommandLine& line, std::ostream& out, std::ostream
     left -= std::min<std::uint64_t>(left, letters.size());
   }
   if (counts.empty()) notes << "There is none to replay.\n";
+  if (line.all && some_are_unreadable(line)) notes << kUnreadableAreLeft;
   return status;
 }
 

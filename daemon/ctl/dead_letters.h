@@ -10,6 +10,7 @@ namespace hilera::ctl {
 
 // As run_command(). With --json, the answer of all pages as one object.
 int list_dead_letters(const CommandLine& line, std::ostream& out);
+int show_dead_letter(const CommandLine& line, std::ostream& out);
 
 // The same. Prints what became of each letter as it is known, with --json one object a line; to `notes` how far it has
 // come. Fails when a record is not in the table frame afterwards.

@@ -223,6 +223,26 @@ std::string view_dead_letters(const json& answer) {
   return table.text("");
 }
 
+std::string view_dead_letter(const json& answer) {
+  const json& letter = at(answer, "dead_letter");
+  Table table;
+  for (const auto& [name, key] : std::initializer_list<std::pair<const char*, const char*>>{{"id", "id"},
+                                                                                            {"dead since", "dead_at"},
+                                                                                            {"nserie", "nserie"},
+                                                                                            {"frame_id", "frame_id"},
+                                                                                            {"codec", "codec"},
+                                                                                            {"listener", "listener"},
+                                                                                            {"collector", "collector"},
+                                                                                            {"arrival", "arrival"},
+                                                                                            {"reason", "reason"},
+                                                                                            {"error", "error"},
+                                                                                            {"replayed", "replayed_at"},
+                                                                                            {"in the way", "obstacle"},
+                                                                                            {"datagram", "raw"}})
+    table.add({name, show(letter, key)});
+  return table.text("");
+}
+
 std::string view_replays(const json& letters) {
   std::string text;
   for (const json& letter : letters) {

@@ -26,6 +26,8 @@ std::string view_downlinks(const nlohmann::json& answer);
 
 // A table, one row a dead letter.
 std::string view_dead_letters(const nlohmann::json& answer);
+// One dead letter, a line for each thing known of it.
+std::string view_dead_letter(const nlohmann::json& answer);
 
 // One line a letter: its number, its device, and what became of its replay.
 std::string view_replays(const nlohmann::json& letters);

@@ -43,7 +43,7 @@ struct World {
 
 HUB_TEST(ControlCommands, SayWhichOfThemChangeSomething) {
   World world;
-  EXPECT_EQ(world.commands.size(), 7u);
+  EXPECT_EQ(world.commands.size(), 8u);
   EXPECT_FALSE(world.commands.find(control::kStatus)->second.changes_something);
   EXPECT_FALSE(world.commands.find(control::kDownlinkList)->second.changes_something);
   EXPECT_TRUE(world.commands.find(control::kDownlinkAdd)->second.changes_something);
@@ -309,6 +309,31 @@ SERVER_TEST(ControlCommands, ReplayOneDeadLetter) {
   EXPECT_EQ(replayed(R"({"id": 8})"),
             (json{{{"id", 8}, {"nserie", nullptr}, {"outcome", "not_found"}, {"detail", ""}}}));
   EXPECT_EQ(replayed(R"({"reason": "refused"})"), json::array()) << "those that are replayed are no more";
+}
+
+SERVER_TEST(ControlCommands, ShowADeadLetterWithItsBytes) {
+  const TestDatabase database;
+  World world(database.options());
+  fill_dead_letters(database, 7, 7, 2);
+  const json letter = world.call(control::kDeadLetterShow, R"({"id": 7})")["dead_letter"];
+  EXPECT_EQ(letter["id"], 7);
+  EXPECT_EQ(letter["reason"], "refused");
+  EXPECT_EQ(letter["raw"], "787878");
+  database.sql("UPDATE dead_letter SET raw = NULL");
+  EXPECT_EQ(world.call(control::kDeadLetterShow, R"({"id": 7})")["dead_letter"]["raw"], "");
+  EXPECT_EQ(world.refusal(control::kDeadLetterShow, R"({"id": 8})"), "there is no dead letter 8");
+  EXPECT_EQ(world.refusal(control::kDeadLetterShow, "{}"), "id is missing");
+}
+
+SERVER_TEST(ControlCommands, LeaveTheUnreadableOutOfAReplayOfAll) {
+  const TestDatabase database;
+  World world(database.options());
+  add_dead_letter(database, 7);
+  database.sql("UPDATE dead_letter SET reason = 'unreadable', nserie = '', frame_id = 1");
+  EXPECT_EQ(world.call(control::kDeadLetterReplay, R"({"all": true})")["letters"], json::array());
+  const json letter = world.call(control::kDeadLetterReplay, R"({"reason": "unreadable"})")["letters"][0];
+  EXPECT_EQ(letter["outcome"], "replayed");
+  EXPECT_EQ(letter["nserie"], "352093086403655");
 }
 
 SERVER_TEST(ControlCommands, EndAPageOfReplaysWhereItsBytesAreMany) {

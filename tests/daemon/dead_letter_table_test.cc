@@ -131,6 +131,15 @@ SERVER_TEST(DeadLetterTable, ReplaysOnce) {
   EXPECT_EQ(world.frames(), "1");
 }
 
+SERVER_TEST(DeadLetterTable, DoesNotBringBackWhatWasPurgedAfterItsReplay) {
+  World world;
+  const auto id = world.refused_once();
+  EXPECT_EQ(world.outcome(id), kReplayed);
+  world.sql("DELETE FROM frame");
+  EXPECT_EQ(world.outcome(id), kAlreadyReplayed);
+  EXPECT_EQ(world.frames(), "0");
+}
+
 SERVER_TEST(DeadLetterTable, MarksWhatIsStoredAlready) {
   World world;
   const auto id = world.refused_once();
@@ -194,6 +203,81 @@ SERVER_TEST(DeadLetterTable, SaysWhatItCannotRead) {
   EXPECT_THAT(why("codec = 'of another version'"), HasSubstr("unknown_codec"));
   EXPECT_EQ(world.marked(id), "0");
   EXPECT_EQ(world.frames(), "0");
+}
+
+// The letter of a datagram that the codec of those days could not read.
+std::uint64_t unreadable(const World& world, const std::string& text) {
+  const auto id = world.store.database.connect()->execute(
+      "INSERT INTO dead_letter (arrival, reason, error, listener, collector, codec, nserie, frame_id, digest, "
+      "auth_level, raw) VALUES (7, 'unreadable', 'why', 'trackers', 'host-b', 'text', '', 99, 'content.', 2, ?)",
+      {text});
+  return id.insert_id();
+}
+
+SERVER_TEST(DeadLetterTable, PutsBackAllThatACodecMakesOfWhatWasUnreadable) {
+  World world;
+  const auto id = unreadable(world, "2D1/1");
+  const auto replay = world.table.replay(id);
+  EXPECT_EQ(replay.outcome, kReplayed);
+  EXPECT_EQ(replay.nserie, "D1");
+  EXPECT_EQ(world.sql("SELECT nserie, frame_id, HEX(digest), arrival, collector, auth_level, replayed FROM frame "
+                      "ORDER BY frame_id"),
+            "D1\t1\t0000000000000001\t7\thost-b\t2\t1\nD1\t18446744073709551614\t0000000000000001\t7\thost-b\t2\t1");
+  EXPECT_EQ(world.outcome(id), kAlreadyReplayed);
+}
+
+SERVER_TEST(DeadLetterTable, PutsBackNothingOfWhatWasUnreadableWhileOneOfItsRecordsIsInConflict) {
+  World world;
+  world.store.put(World::frame(world.store.listener, "+D1/18446744073709551614"));
+  world.sql("UPDATE frame SET digest = 'another.'");
+  const auto id = unreadable(world, "2D1/1");
+  EXPECT_EQ(world.outcome(id), kConflict);
+  EXPECT_EQ(world.frames(), "1");
+  EXPECT_EQ(world.marked(id), "0");
+}
+
+SERVER_TEST(DeadLetterTable, SaysThatWhatWasUnreadableStillIs) {
+  World world;
+  const auto id = unreadable(world, "nonsense");
+  const auto replay = world.table.replay(id);
+  EXPECT_EQ(replay.outcome, kUnreadable);
+  EXPECT_THAT(replay.detail, HasSubstr("no records of it: bad_letter"));
+  EXPECT_EQ(world.table.list({}, kNoBound, 1).at(0).obstacle, kUnreadable);
+  EXPECT_THAT(world.waiting(), ElementsAre(id));
+  EXPECT_THAT(world.waiting({.readable = true}), IsEmpty());
+}
+
+SERVER_TEST(DeadLetterTable, GivesTheBytesOfALetter) {
+  World world;
+  const auto id = world.refused();
+  const auto letter = world.table.find(id);
+  ASSERT_TRUE(letter);
+  EXPECT_EQ(letter->row.id, id);
+  EXPECT_EQ(letter->row.nserie, "D1");
+  EXPECT_EQ(ingest::as_text(letter->raw), "+D1/1");
+  EXPECT_FALSE(world.table.find(id + 1));
+  world.sql("UPDATE dead_letter SET raw = NULL");
+  EXPECT_TRUE(world.table.find(id)->raw.empty());
+}
+
+SERVER_TEST(DeadLetterTable, FindsThoseThatWaitAmongManyThatDoNot) {
+  World world;
+  world.sql(
+      "INSERT INTO dead_letter (arrival, replayed_at, reason, listener, collector, codec, nserie, frame_id, digest, "
+      "auth_level) SELECT seq, IF(seq % 1000, UTC_TIMESTAMP(6), NULL), 'refused', 'l', 'c', 'text', 'D1', seq, "
+      "'content.', 0 FROM seq_1_to_5000");
+  const auto rows_read = [&] {
+    return std::stoull(
+        world.sql("SELECT SUM(rows_read) FROM information_schema.table_statistics WHERE table_name = "
+                  "'dead_letter' AND table_schema = DATABASE()"));
+  };
+  world.sql("ANALYZE TABLE dead_letter");
+  world.sql("SET GLOBAL userstat = ON");
+  world.sql("FLUSH TABLE_STATISTICS");
+  EXPECT_EQ(world.waiting().size(), 5u);
+  EXPECT_EQ(world.list({.replayed = false}).size(), 5u);
+  EXPECT_LE(rows_read(), 100u);
+  world.sql("SET GLOBAL userstat = OFF");
 }
 
 SERVER_TEST(DeadLetterTable, KnowsNothingOfWhatIsNotThere) {

@@ -64,6 +64,16 @@ SERVER_TEST(Schema, IsFinishedAfterACrashInTheMiddle) {
   EXPECT_EQ(tables(*connection).size(), 5u);
 }
 
+SERVER_TEST(Schema, OfAnEarlierProgramIsBroughtUpToDate) {
+  const auto connection = connect();
+  apply_schema(*connection);
+  connection->execute("ALTER TABLE dead_letter DROP KEY waiting");
+  connection->execute("DELETE FROM schema_version WHERE version > 1");
+  EXPECT_EQ(check_schema(*connection).state, SchemaState::kOlder);
+  EXPECT_EQ(apply_schema(*connection).state, SchemaState::kCurrent);
+  EXPECT_EQ(connection->query("SHOW KEYS FROM dead_letter WHERE Key_name = 'waiting'").size(), 2u);
+}
+
 SERVER_TEST(Schema, OfALaterProgramIsNotTouched) {
   const auto connection = connect();
   apply_schema(*connection);

@@ -36,6 +36,7 @@ TEST(CommandLine, EachCommandIsKnown) {
   EXPECT_EQ(parse({"downlink", "list"}).line->command, Command::kDownlinkList);
   EXPECT_EQ(parse({"downlink", "cancel", "7"}).line->command, Command::kDownlinkCancel);
   EXPECT_EQ(parse({"dead-letter", "list"}).line->command, Command::kDeadLetterList);
+  EXPECT_EQ(parse({"dead-letter", "show", "7"}).line->command, Command::kDeadLetterShow);
   EXPECT_EQ(parse({"dead-letter", "replay", "--all"}).line->command, Command::kDeadLetterReplay);
   EXPECT_EQ(parse({"journal", "info"}).line->command, Command::kJournalInfo);
   EXPECT_EQ(parse({"journal", "export", "--after", "7", "--limit", "5"}).line->command, Command::kJournalExport);

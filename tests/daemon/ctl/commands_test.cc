@@ -41,8 +41,9 @@ class Commands : public testing::Test {
     testing::internal::CaptureStderr();
     run_in_hub([&] {
       ControlServer::Commands commands;
-      for (const auto name : {control::kStatus, control::kDownlinkAdd, control::kDownlinkList, control::kDownlinkCancel,
-                              control::kDeadLetterList, control::kDeadLetterReplay, control::kJournalPage}) {
+      for (const auto name :
+           {control::kStatus, control::kDownlinkAdd, control::kDownlinkList, control::kDownlinkCancel,
+            control::kDeadLetterList, control::kDeadLetterShow, control::kDeadLetterReplay, control::kJournalPage}) {
         commands.emplace(name, ControlServer::Command{.handler = [this, name, answer](const json& arguments) {
                            asked_ = {{std::string(name), arguments}};
                            return answer.is_array() ? answer.at(answers_++) : answer;
@@ -198,10 +199,28 @@ TEST_F(Commands, DeadLetterReplaySucceedsWhenTheRecordIsThere) {
 TEST_F(Commands, DeadLetterReplayAsksPageAfterPageAndTellsHowFarItIs) {
   const json pages =
       json::array({replays({{1, "replayed"}, {4, "conflict"}}), replays({{5, "replayed"}}), replays({})});
-  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .all = true}, pages), kExitFailure);
-  EXPECT_EQ(asked_, (json{{"dead_letter_replay", {{"all", true}, {"limit", 100}, {"after", 5}}}}));
+  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .nserie = "D1"}, pages), kExitFailure);
+  EXPECT_EQ(asked_, (json{{"dead_letter_replay", {{"nserie", "D1"}, {"limit", 100}, {"after", 5}}}}));
   EXPECT_EQ(out_.str(), "1 D1: replayed\n4 D1: conflict\n5 D1: replayed\n");
   EXPECT_EQ(notes_.str(), "1 conflict, 1 replayed\n1 conflict, 2 replayed\n");
+}
+
+TEST_F(Commands, DeadLetterReplayOfAllTellsOfThoseThatItLeavesOut) {
+  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .all = true}, json::array({replays({}), dead_letters(0, 1)})),
+            kExitOk);
+  EXPECT_EQ(asked_, (json{{"dead_letter_list", {{"reason", "unreadable"}, {"limit", 1}}}}));
+  EXPECT_EQ(notes_.str(), "There is none to replay.\n");
+  answers_ = 0;
+  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .all = true}, json::array({replays({}), dead_letters(1, 1)})),
+            kExitOk);
+  EXPECT_THAT(notes_.str(), HasSubstr("some that no codec can read"));
+}
+
+TEST_F(Commands, DeadLetterShowGivesTheBytes) {
+  const json letter{{"dead_letter", {{"id", 7}, {"nserie", "D1"}, {"reason", "unreadable"}, {"raw", "c0ffee"}}}};
+  EXPECT_EQ(run({.command = Command::kDeadLetterShow, .id = 7}, letter), kExitOk);
+  EXPECT_EQ(asked_, (json{{"dead_letter_show", {{"id", 7}}}}));
+  EXPECT_THAT(out_.str(), HasSubstr("datagram    c0ffee\n"));
 }
 
 TEST_F(Commands, DeadLetterReplayEndsAtItsLimit) {
