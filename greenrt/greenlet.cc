@@ -27,15 +27,15 @@ bool is_greenlet_exit(const std::exception_ptr& exception) {
 
 }  // namespace
 
-// The links of a greenlet, and the one callback that fires them.
-struct Greenlet::Links final : Runnable {
+// What few greenlets have: the values of greenlet locals, and links, with the one callback that fires them.
+struct Greenlet::Extras final : Runnable {
   struct Link {
     LinkId id;
     LinkKind kind;
     LinkCallback callback;
   };
 
-  explicit Links(Greenlet& greenlet) : Runnable(nullptr), owner(greenlet) {}
+  explicit Extras(Greenlet& greenlet) : Runnable(nullptr), owner(greenlet) {}
 
   void run_in_hub() override {
     // A link may drop the last reference to the greenlet, and add or remove links.
@@ -72,6 +72,7 @@ struct Greenlet::Links final : Runnable {
   Greenlet& owner;
   GreenletRef held;  // from the end of the greenlet until its links have fired
   std::vector<Link> pending;
+  detail::Locals locals;
 };
 
 Greenlet::Greenlet() : Runnable(this) {}
@@ -99,20 +100,18 @@ void Greenlet::body() noexcept {
   } catch (...) {
     exception = std::current_exception();
   }
-  if (locals_) [[unlikely]]
+  if (extras_) [[unlikely]]
     drop_locals();
   finish(std::move(exception));
 }
 
 void Greenlet::drop_locals() noexcept {
   const Shield shield;
-  locals_->clear();
-  locals_.reset();
+  extras_->locals.clear();
 }
 
 detail::Locals& Greenlet::locals() {
-  if (!locals_) locals_ = std::make_unique<detail::Locals>();
-  return *locals_;
+  return extras().locals;
 }
 
 void Greenlet::finish(std::exception_ptr exception) noexcept {
@@ -122,7 +121,7 @@ void Greenlet::finish(std::exception_ptr exception) noexcept {
   failed_ = exception_ && !is_greenlet_exit(exception_);
   if (failed_ && hub_) hub_->handle_error(name(), exception_);
   joiners_.wake_all();
-  if (links_) links_->schedule();
+  if (extras_ && !extras_->pending.empty()) extras_->schedule();
 }
 
 void Greenlet::end_unstarted(std::exception_ptr exception) noexcept {
@@ -216,11 +215,15 @@ void detail::require_room() {
   Hub::current().require_room();
 }
 
+Greenlet::Extras& Greenlet::extras() {
+  if (!extras_) extras_ = std::make_unique<Extras>(*this);
+  return *extras_;
+}
+
 Greenlet::LinkId Greenlet::add_link(LinkKind kind, LinkCallback callback) {
   if (!hub_) hub_ = &Hub::current();
-  if (!links_) links_ = std::make_unique<Links>(*this);
-  links_->pending.push_back({++links_made, kind, std::move(callback)});
-  if (ready()) links_->schedule();
+  extras().pending.push_back({++links_made, kind, std::move(callback)});
+  if (ready()) extras_->schedule();
   return links_made;
 }
 
@@ -238,11 +241,11 @@ Greenlet::LinkId Greenlet::rawlink(LinkCallback callback) {
 }
 
 void Greenlet::unlink(LinkId id) {
-  if (links_) std::erase_if(links_->pending, [id](const Links::Link& link) { return link.id == id; });
+  if (extras_) std::erase_if(extras_->pending, [id](const Extras::Link& link) { return link.id == id; });
 }
 
 void Greenlet::unlink_all() {
-  if (links_) links_->pending.clear();
+  if (extras_) extras_->pending.clear();
 }
 
 const std::string& Greenlet::name() {

@@ -131,7 +131,7 @@ class Greenlet : public Runnable {
 
   enum class State : std::uint8_t { kNew, kStarted, kRunning, kEnded };
   enum class LinkKind : std::uint8_t { kAlways, kValue, kException, kRaw };
-  struct Links;
+  struct Extras;
   struct Pending {
     std::exception_ptr exception;
     const void* source;  // the Timeout that may take it back, or nullptr
@@ -146,6 +146,7 @@ class Greenlet : public Runnable {
   void throw_in(Pending pending);
   void take_back(const void* source);
   void throw_pending();
+  Extras& extras();
   LinkId add_link(LinkKind kind, LinkCallback callback);
 
   Hub* hub_ = nullptr;
@@ -160,8 +161,7 @@ class Greenlet : public Runnable {
   std::vector<Pending> pending_;  // to be thrown at the next switch points, one at each
   std::exception_ptr exception_;
   WaitList joiners_;
-  std::unique_ptr<Links> links_;
-  std::unique_ptr<detail::Locals> locals_;
+  std::unique_ptr<Extras> extras_;
   std::string name_;
 
  public:

@@ -184,9 +184,11 @@ class BasicQueue {
 
   // Yields until there is an item; throws QueueEmpty at the deadline, and Closed once the queue is closed and empty.
   T get(Deadline deadline = Deadline::never()) {
-    auto item = next(deadline);
-    if (!item) throw_closed();
-    return std::move(*item);
+    if (!empty()) return take_held();
+    Getter getter;
+    wait_for_item(getter, deadline);
+    if (!getter.item) throw_closed();
+    return std::move(*getter.item);
   }
 
   // Never yields: throws QueueEmpty when there is no item, and Closed once the queue is closed and empty.
@@ -199,29 +201,17 @@ class BasicQueue {
 
   // Nothing when there is no item. Never yields.
   std::optional<T> try_get() {
-    if (!empty()) {
-      std::optional<T> item(items_.take());
-      admit_putter();
-      return item;
-    }
-    if (putters_.empty()) return std::nullopt;
-    // Only where nothing is held: from hand to hand.
-    return take_from_putter();
+    if (!empty()) return take_held();
+    if (!putters_.empty()) return take_from_putter();  // only where nothing is held: from hand to hand
+    return std::nullopt;
   }
 
   // As get(), but nothing instead of Closed.
   std::optional<T> next(Deadline deadline = Deadline::never()) {
-    if (auto item = try_get()) return item;
-    if (closed_) return std::nullopt;
+    if (!empty()) return take_held();
     Getter getter;
-    try {
-      if (!getters_.wait(getter, "Queue item", deadline)) throw QueueEmpty();
-    } catch (...) {
-      if (getter.item) take_back(std::move(*getter.item));
-      throw;
-    }
-    // Woken with nothing: closed. Another getter may have been killed, and its item come back, since then.
-    return getter.item ? std::move(getter.item) : try_get();
+    wait_for_item(getter, deadline);
+    return std::move(getter.item);
   }
 
   // Refuses everything from now on, and wakes who waits: Closed for putters and, as the queue is empty when they wait,
@@ -272,6 +262,29 @@ class BasicQueue {
   };
 
   [[noreturn]] static void throw_closed() { throw Closed("the queue is closed"); }
+
+  T take_held() {
+    T item = items_.take();
+    admit_putter();
+    return item;
+  }
+
+  // Nothing is held. Leaves the getter without an item when the queue is closed.
+  void wait_for_item(Getter& getter, Deadline deadline) {
+    if (!putters_.empty()) {
+      getter.item.emplace(take_from_putter());
+      return;
+    }
+    if (closed_) return;
+    try {
+      if (!getters_.wait(getter, "Queue item", deadline)) throw QueueEmpty();
+    } catch (...) {
+      if (getter.item) take_back(std::move(*getter.item));
+      throw;
+    }
+    // Woken with nothing: closed. Another getter may have been killed, and its item come back, since then.
+    if (!getter.item) getter.item = try_get();
+  }
 
   void hand_out(T& item) {
     if (getters_.empty()) {

@@ -16,6 +16,7 @@ WaitList::~WaitList() {
 bool WaitList::wait(Waiter& waiter, const char* what, Deadline deadline) {
   Hub& hub = Hub::current();
   waiter.greenlet_ = hub.running();
+  waiter.observed_ = false;
   waiter.woken_ = false;
   waiters_.push_back(waiter);
 
@@ -38,6 +39,7 @@ bool WaitList::wait(Waiter& waiter, const char* what, Deadline deadline) {
 
 void WaitList::add(Waiter& waiter, Observer& observer) {
   waiter.observer_ = &observer;
+  waiter.observed_ = true;
   waiter.woken_ = false;
   waiters_.push_back(waiter);
 }
@@ -51,11 +53,15 @@ bool WaitList::wake_one() {
   Waiter& waiter = waiters_.front();
   waiters_.pop_front();
   waiter.woken_ = true;
-  if (waiter.observer_) [[unlikely]] {
-    waiter.observer_->woken(waiter);
-  } else {
-    Hub::current().schedule(*waiter.greenlet_);
-  }
+  if (waiter.observed_) [[unlikely]]
+    return tell_observer(waiter);
+  Hub::current().schedule(*waiter.greenlet_);
+  return true;
+}
+
+// Apart, so that waking a greenlet stays as short as it is.
+[[gnu::noinline]] bool WaitList::tell_observer(Waiter& waiter) {
+  waiter.observer_->woken(waiter);
   return true;
 }
 

@@ -41,8 +41,11 @@ class WaitList {
 
    private:
     friend class WaitList;
-    Greenlet* greenlet_ = nullptr;
-    Observer* observer_ = nullptr;
+    union {
+      Greenlet* greenlet_ = nullptr;
+      Observer* observer_;
+    };
+    bool observed_ = false;
     bool woken_ = false;
   };
 
@@ -72,6 +75,8 @@ class WaitList {
   [[nodiscard]] Waiter& front() { return waiters_.front(); }
 
  private:
+  static bool tell_observer(Waiter& waiter);
+
   boost::intrusive::list<Waiter> waiters_;
 };
 
