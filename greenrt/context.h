@@ -1,4 +1,5 @@
-// Context: one stack of execution, and the switch between two of them. The only file that knows Boost.Context.
+// Context: one stack of execution, and the switch between two of them (context_switch.h). Nothing else knows
+// Boost.Context.
 //
 // A switch carries over what the machine switch leaves behind: the C++ exception state (__cxa_eh_globals, which
 // Boost.Context saves only from 1.88 on; without it a wait inside a catch block corrupts another greenlet's
@@ -24,29 +25,34 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
+  struct ExceptionState {  // layout of __cxa_eh_globals: Itanium C++ ABI, Exception Handling, section 2.2.2
+    void* caught = nullptr;
+    unsigned int uncaught = 0;
+  };
+  // Where a thread keeps what a switch carries over.
+  struct Thread {
+    ExceptionState* exceptions = nullptr;
+    int* error = nullptr;
+  };
+
   // Makes this the context of the calling thread's own stack.
-  void adopt_thread();
+  Thread adopt_thread();
 
   // Lays the first frame on `stack`, which must outlive the context's run. A context can be prepared again after its
   // final switch.
   void prepare(Stack stack, Entry entry);
 
   // Leaves this context, which must be the running one, and continues `to`. Returns when somebody switches back.
-  void switch_to(Context& to);
+  void switch_to(Context& to, const Thread& thread);
 
   // Leaves this context for ever.
-  [[noreturn]] void exit_to(Context& to);
+  [[noreturn]] void exit_to(Context& to, const Thread& thread);
 
   [[nodiscard]] const Stack& stack() const { return stack_; }
 
  private:
-  struct Trampoline;
-  struct ExceptionState {  // layout of __cxa_eh_globals: Itanium C++ ABI, Exception Handling, section 2.2.2
-    void* caught = nullptr;
-    unsigned int uncaught = 0;
-  };
-
-  static ExceptionState& thread_exceptions();
+  struct Passage;
+  struct FirstFrame;
 
   void* machine_ = nullptr;  // fcontext_t, valid while suspended
   Entry entry_ = nullptr;

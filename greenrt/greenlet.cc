@@ -192,8 +192,7 @@ void Greenlet::take_back(const void* source) {
   std::erase_if(pending_, [source](const Pending& each) { return each.source == source; });
 }
 
-void Greenlet::throw_pending() {
-  if (pending_.empty()) return;
+void Greenlet::throw_first_pending() {
   if (shields_ > 0 || std::uncaught_exceptions() > 0) {
     ++hub_->stats_.kills_deferred;
     return;
@@ -267,8 +266,8 @@ void kill_all(const std::vector<GreenletRef>& greenlets, Deadline deadline) {
 }
 
 void sleep(Duration duration) {
+  if (duration <= Duration::zero()) return yield();
   Hub& hub = Hub::current();
-  if (duration <= Duration::zero()) return hub.yield();
   const WakeTimer timer(hub, duration);
   while (!timer.expired())
     hub.suspend("sleep");

@@ -145,7 +145,11 @@ class Greenlet : public Runnable {
   void throw_in(std::exception_ptr exception);
   void throw_in(Pending pending);
   void take_back(const void* source);
-  void throw_pending();
+  void throw_pending() {
+    if (!pending_.empty()) [[unlikely]]
+      throw_first_pending();
+  }
+  void throw_first_pending();
   Extras& extras();
   LinkId add_link(LinkKind kind, LinkCallback callback);
 
@@ -265,11 +269,10 @@ bool join_all(const std::vector<GreenletRef>& greenlets, Deadline deadline = Dea
 // Kills all of them, then yields until all have ended; throws TimeoutExpired at the deadline, as gevent's killall.
 void kill_all(const std::vector<GreenletRef>& greenlets, Deadline deadline = Deadline::never());
 
-// Yields for at least `duration`; zero or less lets every ready greenlet run first.
+// Yields for at least `duration`; zero or less is yield().
 void sleep(Duration duration);
-inline void yield() {
-  sleep(Duration::zero());
-}
+// Yields until every greenlet that is ready now has had its turn.
+void yield();
 
 template <typename Callable, typename... Args>
 auto spawn_later(Duration after, Callable&& callable, Args&&... args) {

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "greenrt/context_switch.h"
 #include "greenrt/stack_guard.h"
 #include "greenrt/timer.h"
 
@@ -71,7 +72,7 @@ Hub::Hub(const HubOptions& options)
   }
   if (!loop_) throw std::runtime_error("libev finds no way to wait for events");
   current_hub = this;
-  context_.adopt_thread();
+  thread_ = context_.adopt_thread();
   StackGuard::install();
 }
 
@@ -92,18 +93,16 @@ Hub::~Hub() {
   current_hub = nullptr;
 }
 
-Hub& Hub::current() {
-  if (!current_hub) throw std::logic_error("this thread has no hub");
-  return *current_hub;
+void Hub::throw_no_hub() {
+  throw std::logic_error("this thread has no hub");
 }
 
 void Hub::require_room() const {
   if (!has_room()) throw TooManyGreenlets("the hub holds " + std::to_string(max_greenlets_) + " greenlets already");
 }
 
-Greenlet* Hub::require_running() const {
-  if (!running_) throw std::logic_error("a callback of the hub must not wait");
-  return running_;
+void Hub::throw_in_callback() {
+  throw std::logic_error("a callback of the hub must not wait");
 }
 
 void Hub::admit(Greenlet& greenlet) {
@@ -124,9 +123,14 @@ void Hub::run_callback(std::function<void()> callback) {
   ready_.push(*std::make_unique<Callback>(std::move(callback)).release());
 }
 
+// What follows, down to take_turn(), is one function when it is compiled; context_switch.h says why.
+
 // False when the greenlet cannot run: it was killed before its first turn, or there is no memory for its stack.
-bool Hub::make_runnable(Greenlet& greenlet) {
-  if (greenlet.state_ == Greenlet::State::kRunning) return true;
+[[gnu::always_inline]] inline bool Hub::make_runnable(Greenlet& greenlet) {
+  return greenlet.state_ == Greenlet::State::kRunning || prepare(greenlet);
+}
+
+[[gnu::noinline]] bool Hub::prepare(Greenlet& greenlet) {
   if (greenlet.state_ == Greenlet::State::kStarted) {
     try {
       greenlet.context_.prepare(stacks_.acquire(), &Greenlet::entry);
@@ -141,7 +145,7 @@ bool Hub::make_runnable(Greenlet& greenlet) {
 }
 
 // What runs next: a ready greenlet while the budget lasts, else the hub.
-Context& Hub::next_context() {
+[[gnu::always_inline]] inline Context& Hub::next_context() {
   while (budget_ > 0 && !ready_.empty() && ready_.front()->greenlet()) {
     Greenlet& next = *ready_.pop()->greenlet();
     if (!make_runnable(next)) continue;
@@ -154,26 +158,33 @@ Context& Hub::next_context() {
   return context_;
 }
 
-void Hub::switch_away() {
-  Context& here = running_->context_;
-  Context& next = next_context();
-  if (&next == &here) return;
-  here.switch_to(next);
-  after_switch();
-}
-
-void Hub::leave_for_ever() {
-  ready_.remove(*running_);
-  ended_ = running_;
-  Context& here = running_->context_;
-  here.exit_to(next_context());
-}
-
 void Hub::after_switch() {
   if (!ended_) return;
   Greenlet& ended = *std::exchange(ended_, nullptr);
   stacks_.release(ended.context_.stack());
   forget(ended);
+}
+
+[[gnu::always_inline]] inline void Hub::switch_away() {
+  Context& here = running_->context_;
+  Context& next = next_context();
+  if (&next == &here) return;
+  here.switch_to(next, thread_);
+  if (ended_) after_switch();
+}
+
+[[gnu::always_inline]] inline void Hub::wait_for_turn(Greenlet& self, const char* what) {
+  self.waiting_for_ = what;
+  switch_away();
+  self.waiting_for_ = nullptr;
+  self.throw_pending();
+}
+
+[[gnu::always_inline]] inline void Hub::take_turn() {
+  Greenlet& self = *require_running();
+  self.throw_pending();
+  schedule(self);
+  wait_for_turn(self, "its turn");
 }
 
 void Hub::suspend(const char* what) {
@@ -183,17 +194,18 @@ void Hub::suspend(const char* what) {
 }
 
 void Hub::yield() {
-  Greenlet& self = *require_running();
-  self.throw_pending();
-  schedule(self);
-  wait_for_turn(self, "its turn");
+  take_turn();
 }
 
-void Hub::wait_for_turn(Greenlet& self, const char* what) {
-  self.waiting_for_ = what;
-  switch_away();
-  self.waiting_for_ = nullptr;
-  self.throw_pending();
+void yield() {
+  Hub::current().take_turn();
+}
+
+void Hub::leave_for_ever() {
+  ready_.remove(*running_);
+  ended_ = running_;
+  Context& here = running_->context_;
+  here.exit_to(next_context(), thread_);
 }
 
 void Hub::resume(Greenlet& greenlet) {
@@ -201,7 +213,7 @@ void Hub::resume(Greenlet& greenlet) {
   if (budget_ > 0) --budget_;
   ++stats_.switches;
   running_ = &greenlet;
-  context_.switch_to(greenlet.context_);
+  context_.switch_to(greenlet.context_, thread_);
   after_switch();
 }
 

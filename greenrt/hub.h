@@ -62,7 +62,11 @@ class Hub {
   void run(std::function<void()> main);
 
   // The hub that is running on this thread. Throws std::logic_error when there is none.
-  static Hub& current();
+  static Hub& current() {
+    if (!current_hub) [[unlikely]]
+      throw_no_hub();
+    return *current_hub;
+  }
   static Hub* current_or_null() { return current_hub; }
 
   // The running greenlet; nullptr on the hub's own stack.
@@ -83,11 +87,15 @@ class Hub {
   // builders of primitives: wake-ups without a reason are legal, so wait on a predicate. `what` is static text.
   void suspend(const char* what);
 
-  // Yields until every greenlet that is ready now has had its turn.
+  // Yields until every greenlet that is ready now has had its turn. greenrt::yield() does it with one call less.
   void yield();
 
   // The running greenlet; throws std::logic_error on the hub's own stack, where nobody may wait.
-  [[nodiscard]] Greenlet* require_running() const;
+  [[nodiscard]] Greenlet* require_running() const {
+    if (!running_) [[unlikely]]
+      throw_in_callback();
+    return running_;
+  }
 
   // True when one more greenlet may be started. The check belongs before whatever the greenlet would own.
   [[nodiscard]] bool has_room() const { return stats_.greenlets < max_greenlets_; }
@@ -112,15 +120,20 @@ class Hub {
 
  private:
   friend class Greenlet;
+  friend void yield();
   class Callback;
   using AllGreenlets = boost::intrusive::list<
       Greenlet, boost::intrusive::member_hook<Greenlet, boost::intrusive::list_member_hook<>, &Greenlet::all_hook>,
       boost::intrusive::constant_time_size<false>>;
 
+  [[noreturn]] static void throw_no_hub();
+  [[noreturn]] static void throw_in_callback();
   void admit(Greenlet& greenlet);
   void forget(Greenlet& greenlet);
   Context& next_context();
   bool make_runnable(Greenlet& greenlet);
+  bool prepare(Greenlet& greenlet);
+  void take_turn();
   void wait_for_turn(Greenlet& self, const char* what);
   void switch_away();
   [[noreturn]] void leave_for_ever();
@@ -141,6 +154,7 @@ class Hub {
   Duration slice_;
   ReadyQueue ready_;
   Context context_;
+  Context::Thread thread_;
   Greenlet* running_ = nullptr;
   bool in_run_ = false;
   Greenlet* ended_ = nullptr;  // its stack is free once the switch away from it is complete
