@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "daemon/database_monitor.h"
@@ -15,7 +16,7 @@ namespace hilera {
 class Database {
  public:
   // Starts the watch; the pool connects nothing yet.
-  Database(const std::string& collector, const db::PoolOptions& options);
+  Database(const std::string& collector, db::PoolOptions options);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
@@ -26,6 +27,8 @@ class Database {
   [[nodiscard]] const DeadLetterTable& dead_letters() const { return dead_letters_; }
   [[nodiscard]] const DatabaseMonitor& monitor() const { return monitor_; }
   [[nodiscard]] StoreGate& gate() { return monitor_.gate(); }
+  // Of all its connections, and of attempts to make one.
+  [[nodiscard]] const db::ErrorCounts& errors() const { return *errors_; }
 
   // For an end at once: closes the pool, and breaks off the mark of a downlink that is under way, which nothing else
   // could end. Never yields. Idempotent.
@@ -35,6 +38,7 @@ class Database {
   void close();
 
  private:
+  std::shared_ptr<db::ErrorCounts> errors_ = std::make_shared<db::ErrorCounts>();  // a lease may outlive all of this
   db::ConnectionPool pool_;
   DatabaseMonitor monitor_;
   DownlinkTable downlinks_;

@@ -43,7 +43,7 @@ json document_of(const Database& database) {
   const db::PoolStats stats = database.pool().stats();
   json errors = json::object();
   for (const db::ErrorClass each : kErrorClasses) {
-    if (stats.errors[each] > 0) errors[std::string(db::to_string(each))] = stats.errors[each];
+    if (database.errors()[each] > 0) errors[std::string(db::to_string(each))] = database.errors()[each];
   }
   json replays = json::object();
   for (std::size_t i = 0; i < kDeadLetterOutcomes; ++i) {
@@ -299,9 +299,8 @@ void Status::declare_database(Metrics& metrics) const {
                 });
   metrics.counter("hilera_db_errors_total", "Errors of the database by class, failed connects included.",
                   [this](Metrics::Samples& samples) {
-                    const db::PoolStats stats = sources_.database->pool().stats();
                     for (const db::ErrorClass each : kErrorClasses) {
-                      samples.add({{"class", std::string(db::to_string(each))}}, stats.errors[each]);
+                      samples.add({{"class", std::string(db::to_string(each))}}, sources_.database->errors()[each]);
                     }
                   });
   metrics.counter("hilera_db_failovers_total", "Changes from one server of several to another.",

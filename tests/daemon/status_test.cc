@@ -91,6 +91,12 @@ HUB_TEST(Status, CountsTheErrorsOfTheDatabaseByClass) {
   EXPECT_GE(world.status.document()["database"]["errors"]["reconnect"], 1);
 }
 
+HUB_TEST(Status, CountsTheErrorsOfTheWatchOverTheDatabaseToo) {
+  StatusWorld world;
+  EXPECT_TRUE(eventually([&] { return world.database->errors()[db::ErrorClass::kReconnect] > 0; }))
+      << "though nobody asked for a connection";
+}
+
 HUB_TEST(Status, DeclaresTheMetricsThatWePromise) {
   StatusWorld world;
   Metrics metrics;
