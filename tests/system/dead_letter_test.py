@@ -3,25 +3,11 @@
 import json
 import unittest
 
-from devices import REFUSED, STORED, Device, native_answer, native_frame
-from support import SystemTest, hileractl
-
-REFUSE = ("CREATE TRIGGER refuse BEFORE INSERT ON frame FOR EACH ROW IF NEW.nserie = 'cursed' THEN "
-          "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF")
+from devices import REFUSED, STORED, native_answer, native_frame
+from support import OneDeviceTest, hileractl
 
 
-class DeadLetter(SystemTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.start_database()
-
-    def setUp(self):
-        for table in ("frame", "dead_letter"):
-            self.sql(f"DELETE FROM {table}")
-        self.hilerad = self.start_hilerad(pipeline={"ack": "database"})
-        self.device = self.enterContext(Device(self.hilerad.port))
-
+class DeadLetter(OneDeviceTest):
     def tearDown(self):
         self.assertEqual(self.order_violations(), 0)
         ledger = self.assert_ends_well(self.hilerad)
@@ -40,7 +26,7 @@ class DeadLetter(SystemTest):
         return frame
 
     def refuse(self, *sequences):
-        self.sql(REFUSE)
+        self.refuse_rows_of("cursed")
         for sequence in sequences:
             self.send("cursed", sequence, REFUSED)
 
@@ -104,6 +90,22 @@ class DeadLetter(SystemTest):
         self.assertEqual(self.count("dead_letter", "replayed_at IS NULL"), 1)
         self.assertEqual(self.hilerad.by_label("dead_letters_replayed_total", "outcome"),
                          {"already_stored": 1, "replayed": 248, "unreadable": 1})
+
+    def test_what_no_codec_read_is_put_back_when_one_can(self):
+        self.refuse(1)
+        self.sql("DROP TRIGGER refuse")
+        letter, = self.listed()
+        frame = native_frame("cursed", 1, time_ms=1700000000001)
+        shown = json.loads(self.ctl("show", letter["id"], "--json"))["dead_letter"]
+        self.assertEqual(bytes.fromhex(shown["raw"]), frame)
+        # As a collector leaves it whose codec makes nothing of the datagram.
+        self.sql("UPDATE dead_letter SET reason = 'unreadable', nserie = '', frame_id = 1")
+        self.assertEqual(self.listed("--reason", "unreadable")[0]["obstacle"], "unreadable")
+        self.ctl("replay", "--all")
+        self.assertEqual(self.count("frame"), 0)
+        self.assertIn("cursed: replayed", self.ctl("replay", "--reason", "unreadable"))
+        self.assertEqual(self.count("frame", "nserie = 'cursed' AND replayed"), 1)
+        self.assertEqual(self.listed(), [])
 
     def test_who_replays_is_in_the_log(self):
         self.ctl("replay", "--all")

@@ -6,7 +6,7 @@ import unittest
 
 import devices
 from devices import DUPLICATE, REFUSED, STORED, Device, fields_of, native_answer, native_content, native_frame
-from support import SystemTest, eventually
+from support import OneDeviceTest, SystemTest, eventually
 
 EXAMPLE_TIME = 1700000000123
 EXAMPLE_PAYLOAD = devices.f32(1, 21.5) + devices.i16(2, -7) + devices.boolean(3, True) + devices.text(9, "ok")
@@ -16,19 +16,7 @@ EXAMPLE = bytes.fromhex("4e4601010007534e2d30303031" "000000070000002a0000018bcf
 EXAMPLE_ANSWER = bytes.fromhex("4e46010a0007534e2d30303031" "000000070000002a00000000000000000001" "00")
 
 
-class Native(SystemTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.start_database()
-
-    def setUp(self):
-        for table in ("frame", "dead_letter"):
-            self.sql(f"DELETE FROM {table}")
-        # So that an answer says what became of the record.
-        self.hilerad = self.start_hilerad(pipeline={"ack": "database"})
-        self.device = self.enterContext(Device(self.hilerad.port))
-
+class Native(OneDeviceTest):
     def tearDown(self):
         ledger = self.assert_ends_well(self.hilerad)
         self.assertEqual(ledger["store"]["stored"], self.count("frame"))
@@ -87,9 +75,7 @@ class Native(SystemTest):
         self.assertEqual(self.count("dead_letter"), 1)
 
     def test_a_row_that_the_database_refuses_is_kept_aside_and_others_are_stored(self):
-        self.sql("CREATE TRIGGER refuse BEFORE INSERT ON frame FOR EACH ROW IF NEW.nserie = 'cursed' THEN "
-                 "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF")
-        self.addCleanup(self.sql, "DROP TRIGGER refuse")
+        self.refuse_rows_of("cursed")
         cursed = native_frame("cursed", 1)
         self.assertEqual(self.device.ask(cursed), native_answer("cursed", 1, REFUSED))
         self.assertEqual(self.device.ask(native_frame("blessed", 1)), native_answer("blessed", 1, STORED))

@@ -16,6 +16,8 @@ import unittest
 import pymysql
 import pymysql.cursors
 
+import devices
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import trial  # noqa: E402
@@ -147,3 +149,25 @@ class SystemTest(unittest.TestCase):
 
     def order_violations(self):
         return self.trial.database.value(trial.ORDER_VIOLATIONS)
+
+
+class OneDeviceTest(SystemTest):
+    """A server, and for each test a daemon whose answers say what became of a record, and one device. The tables are
+    empty at first."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.start_database()
+
+    def setUp(self):
+        for table in ("frame", "dead_letter"):
+            self.sql(f"DELETE FROM {table}")
+        self.hilerad = self.start_hilerad(pipeline={"ack": "database"})
+        self.device = self.enterContext(devices.Device(self.hilerad.port))
+
+    def refuse_rows_of(self, serial):
+        """From now on, until the test ends or takes the trigger `refuse` away."""
+        self.sql("CREATE TRIGGER refuse BEFORE INSERT ON frame FOR EACH ROW IF NEW.nserie = %s THEN "
+                 "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF", serial)
+        self.addCleanup(self.sql, "DROP TRIGGER IF EXISTS refuse")
