@@ -2,8 +2,16 @@
 # hilera_target_options, never from global flags.
 
 option(HILERA_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(HILERA_SANITIZE_THREADS "Build with ThreadSanitizer, which goes with neither" OFF)
+set(HILERA_TEST_LAUNCHER "" CACHE STRING "Command line, as a list, that the unit tests are run with, as valgrind")
 option(HILERA_COVERAGE "Instrument for gcov" OFF)
 option(HILERA_WERROR "Treat warnings as errors" ON)
+
+if(HILERA_SANITIZE)
+  set(HILERA_SANITIZERS address,undefined)
+elseif(HILERA_SANITIZE_THREADS)
+  set(HILERA_SANITIZERS thread)
+endif()
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
@@ -26,9 +34,9 @@ function(hilera_target_options target)
     -Wimplicit-fallthrough -Wno-missing-field-initializers
     -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection -fcf-protection
     $<$<BOOL:${HILERA_WERROR}>:-Werror>)
-  if(HILERA_SANITIZE)
-    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all)
-    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  if(HILERA_SANITIZERS)
+    target_compile_options(${target} PUBLIC -fsanitize=${HILERA_SANITIZERS} -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${HILERA_SANITIZERS})
   else()
     target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
   endif()
@@ -62,8 +70,11 @@ function(hilera_test name)
   add_executable(${name} ${ARG_SOURCES})
   hilera_target_options(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
-  if(HILERA_SANITIZE)
+  if(HILERA_SANITIZERS)
     target_compile_options(${name} PRIVATE -O0)  # halves the time to compile; what is under test keeps its flags
+  endif()
+  if(HILERA_TEST_LAUNCHER)
+    set_target_properties(${name} PROPERTIES CROSSCOMPILING_EMULATOR "${HILERA_TEST_LAUNCHER}")
   endif()
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60

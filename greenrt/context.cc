@@ -11,6 +11,8 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
+#elif defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
 #endif
 
 #if BOOST_VERSION >= 108800
@@ -24,10 +26,16 @@ using boost::context::detail::jump_fcontext;
 using boost::context::detail::make_fcontext;
 using boost::context::detail::transfer_t;
 
-// The last frames of a greenlet never return, and leave their red zones behind.
-void announce_new_stack([[maybe_unused]] const Stack& stack) {
+// What the sanitizer in use must know of a context before its first switch.
+void* announce_new_stack([[maybe_unused]] const Stack& stack) {
 #if defined(__SANITIZE_ADDRESS__)
+  // The last frames of the greenlet before have never returned, and have left their red zones behind.
   ASAN_UNPOISON_MEMORY_REGION(stack.top() - StackPool::page_size(), StackPool::page_size());
+  return nullptr;
+#elif defined(__SANITIZE_THREAD__)
+  return __tsan_create_fiber(0);
+#else
+  return nullptr;
 #endif
 }
 
@@ -54,6 +62,10 @@ Context::Thread Context::adopt_thread() {
     pthread_attr_destroy(&attributes);
   }
   stack_ = {static_cast<std::byte*>(bottom), size};
+  entry_ = [] { std::abort(); };  // it runs already
+#if defined(__SANITIZE_THREAD__)
+  sanitizer_ = __tsan_get_current_fiber();
+#endif
   return {.exceptions = reinterpret_cast<ExceptionState*>(abi::__cxa_get_globals()), .error = &errno};
 }
 
@@ -62,16 +74,16 @@ void Context::prepare(Stack stack, Entry entry) {
   entry_ = entry;
   exceptions_ = {};
   errno_ = 0;
-  fake_stack_ = nullptr;
-  announce_new_stack(stack);
+  sanitizer_ = announce_new_stack(stack);
   machine_ = make_fcontext(stack.top(), stack.size, &FirstFrame::run);
 }
 
 void Context::exit_to(Context& to, const Thread& thread) {
   *thread.exceptions = to.exceptions_;
   *thread.error = to.errno_;
+  entry_ = nullptr;
   Passage passage{this, &to};
-  Passage::announce(nullptr, to.stack_);
+  passage.announce();
   jump_fcontext(to.machine_, &passage);
   std::abort();
 }

@@ -3,7 +3,7 @@
 //
 // A switch carries over what the machine switch leaves behind: the C++ exception state (__cxa_eh_globals, which
 // Boost.Context saves only from 1.88 on; without it a wait inside a catch block corrupts another greenlet's
-// exceptions), errno, and AddressSanitizer's idea of the stack. Never used from two threads.
+// exceptions), errno, and the sanitizers' idea of the stack. Never used from two threads.
 //
 // The special problem of thread-local caching: compilers may keep the address of a thread_local over a call. A greenlet
 // never changes its thread, so that is safe here.
@@ -55,11 +55,11 @@ class Context {
   struct FirstFrame;
 
   void* machine_ = nullptr;  // fcontext_t, valid while suspended
-  Entry entry_ = nullptr;
+  Entry entry_ = nullptr;    // nullptr once left for ever
   ExceptionState exceptions_;
   int errno_ = 0;
   Stack stack_;
-  void* fake_stack_ = nullptr;  // AddressSanitizer's
+  void* sanitizer_ = nullptr;  // AddressSanitizer's fake stack, or ThreadSanitizer's fiber
 };
 
 }  // namespace greenrt
