@@ -85,7 +85,7 @@ void StackGuard::report(const void* fault_address) {
   if (!greenlet) return;
   const Stack& stack = greenlet->context_.stack();
   const auto* address = static_cast<const std::byte*>(fault_address);
-  if (address >= stack.bottom || address < stack.bottom - StackPool::page_size()) return;
+  if (address >= stack.bottom || address < stack.bottom - StackPool::kGuardSize) return;
   write_text("stack overflow in greenlet ");
   write_text(greenlet->name_.empty() ? "without a name" : greenlet->name_.c_str());
   write_text(", whose stack has ");

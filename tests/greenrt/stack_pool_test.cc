@@ -1,10 +1,13 @@
 #include "greenrt/stack_pool.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -17,6 +20,15 @@ namespace {
 using ::testing::HasSubstr;
 
 const std::size_t kPage = StackPool::page_size();
+
+void touch(std::byte* byte) {
+  *reinterpret_cast<volatile char*>(byte) = 1;
+}
+
+std::size_t memory_maps() {
+  std::ifstream maps("/proc/self/maps");
+  return static_cast<std::size_t>(std::count(std::istreambuf_iterator<char>(maps), {}, '\n'));
+}
 
 TEST(StackPool, RoundsUpToWholePages) {
   const StackPool pool(kPage * 4 + 1, 8);
@@ -61,20 +73,77 @@ TEST(StackPool, SpreadsTheTopsOverEveryLineOfAPage) {
     pool.release(stack);
 }
 
-TEST(StackPoolDeathTest, APageBelowEachStackCannotBeTouched) {
-  StackPool pool(kPage * 16, 8);
+class StackPoolGuard : public ::testing::TestWithParam<StackPool::Guard> {};
+using StackPoolGuardDeathTest = StackPoolGuard;
+
+const auto kGuards = ::testing::ValuesIn(std::set{StackPool::Guard::kProtected, StackPool::best_guard()});
+
+std::string guard_name(const ::testing::TestParamInfo<StackPool::Guard>& info) {
+  return info.param == StackPool::Guard::kMarked ? "Marked" : "Protected";
+}
+
+INSTANTIATE_TEST_SUITE_P(, StackPoolGuard, kGuards, guard_name);
+INSTANTIATE_TEST_SUITE_P(, StackPoolGuardDeathTest, kGuards, guard_name);
+
+TEST_P(StackPoolGuardDeathTest, WhatLiesBelowEachStackCannotBeTouched) {
+  StackPool pool(kPage * 16, 40, GetParam());
+  std::vector<Stack> stacks;
+  for (int i = 0; i < 20; ++i)  // of two slabs
+    stacks.push_back(pool.acquire());
+  for (const Stack& stack : {stacks.front(), stacks[1], stacks.back()}) {
+    EXPECT_DEATH(touch(stack.bottom - 1), "");
+    EXPECT_DEATH(touch(stack.bottom - StackPool::kGuardSize), "");
+    touch(stack.bottom);
+  }
+  for (const Stack& stack : stacks)
+    pool.release(stack);
+}
+
+TEST_P(StackPoolGuardDeathTest, OutlivesTheReturnOfPagesToTheKernel) {
+  StackPool pool(kPage * 16, 8, GetParam());
   const Stack stack = pool.acquire();
-  EXPECT_DEATH(*reinterpret_cast<volatile char*>(stack.bottom - 1) = 1, "");
+  std::memset(stack.bottom, 1, stack.size);
+  pool.clear(stack);
+  touch(stack.bottom);
+  EXPECT_DEATH(touch(stack.bottom - 1), "");
   pool.release(stack);
 }
 
-TEST(StackPool, CapacityIsWhatWasAskedForWithinWhatTheKernelMaps) {
+TEST_P(StackPoolGuard, TakesNoMoreMapsThanItMust) {
+  constexpr std::size_t kStacks = 160;
+  StackPool pool(kPage * 16, kStacks, GetParam());
+  std::vector<Stack> stacks;
+  stacks.reserve(kStacks);
+  const std::size_t before = memory_maps();
+  for (std::size_t i = 0; i < kStacks; ++i)
+    stacks.push_back(pool.acquire());
+  const std::size_t most = GetParam() == StackPool::Guard::kMarked ? kStacks / 16 : kStacks * 2;
+  EXPECT_LE(memory_maps(), before + most + 2);  // the vectors may take some of their own
+  for (const Stack& stack : stacks)
+    pool.release(stack);
+}
+
+TEST_P(StackPoolGuard, CapacityIsWhatWasAskedForWithinWhatTheKernelMaps) {
   std::ifstream file("/proc/sys/vm/max_map_count");
   std::size_t maps = 0;
   if (!(file >> maps)) maps = 65530;
-  EXPECT_EQ(StackPool(kPage * 16, 10).capacity(), 10u);
-  EXPECT_LE(StackPool(kPage * 16, 0).capacity(), maps / 2);
-  EXPECT_EQ(StackPool(kPage * 16, 100 * maps).capacity(), StackPool(kPage * 16, 0).capacity());
+  const std::size_t most = StackPool(kPage * 16, 0, GetParam()).capacity();
+  EXPECT_EQ(StackPool(kPage * 16, 10, GetParam()).capacity(), 10u);
+  EXPECT_LE(most, GetParam() == StackPool::Guard::kMarked ? maps * 16 : maps / 2);
+  EXPECT_EQ(StackPool(kPage * 16, 100 * maps, GetParam()).capacity(), most);
+}
+
+TEST(StackPool, IsUnmappedWithThePool) {
+  const std::size_t before = memory_maps();
+  {
+    StackPool pool(kPage * 16, 64);
+    std::vector<Stack> stacks;
+    for (int i = 0; i < 64; ++i)
+      stacks.push_back(pool.acquire());
+    for (const Stack& stack : stacks)
+      pool.release(stack);
+  }
+  EXPECT_LE(memory_maps(), before + 1);
 }
 
 TEST(StackPool, HighWaterIsTheDeepestUseInPages) {
@@ -93,8 +162,69 @@ TEST(StackPool, ReturnsToTheKernelWhatADeepUseHasLeftBehind) {
   const Stack stack = pool.acquire();
   std::memset(stack.bottom, 1, stack.size);
   pool.release(stack);
+  EXPECT_EQ(pool.used(stack), StackPool::kKeepResident);
+  EXPECT_EQ(pool.high_water(), kPage * 65);                // what was given back has been used all the same
   EXPECT_EQ(std::to_integer<int>(*stack.bottom), 0);       // a fresh page
   EXPECT_EQ(std::to_integer<int>(*(stack.top() - 1)), 1);  // still warm
+}
+
+TEST(StackPool, ReturnsByAndByWhatACrowdHasLeftBehind) {
+  StackPool pool(kPage * 64, 128);
+  std::vector<Stack> stacks;
+  for (int i = 0; i < 100; ++i) {
+    stacks.push_back(pool.acquire());
+    std::memset(stacks.back().bottom, 1, stacks.back().size);
+  }
+  for (const Stack& stack : stacks)
+    pool.release(stack);
+  const auto deep = [&] {
+    return std::count_if(stacks.begin(), stacks.end(),
+                         [&](const Stack& stack) { return pool.used(stack) > StackPool::kKeepResident; });
+  };
+  EXPECT_GT(deep(), 90);
+  for (int i = 0; i < 64 * 101; ++i)
+    pool.release(pool.acquire());  // one greenlet after the other
+  EXPECT_EQ(deep(), 0);
+}
+
+TEST(StackPool, LeavesAloneWhatShallowUseKeepsWarm) {
+  StackPool pool(kPage * 64, 8);
+  const Stack stack = pool.acquire();
+  std::memset(stack.top() - kPage * 2, 1, kPage * 2);
+  pool.release(stack);
+  for (int i = 0; i < 1000; ++i)
+    pool.release(pool.acquire());
+  EXPECT_EQ(std::to_integer<int>(*(stack.top() - kPage * 2)), 1);
+}
+
+TEST(StackPool, SaysHowDeepOneStackHasBeenUsed) {
+  StackPool pool(kPage * 64, 8);
+  const Stack one = pool.acquire();
+  const Stack other = pool.acquire();
+  EXPECT_EQ(pool.used(one), 0u);
+  std::memset(one.top() - kPage * 5, 1, kPage * 5);
+  EXPECT_GE(pool.used(one), kPage * 5);
+  EXPECT_LE(pool.used(one), kPage * 6);  // its top may lie in the middle of a page
+  EXPECT_EQ(pool.used(other), 0u);
+  EXPECT_EQ(pool.high_water(), 0u);  // a question, no sample
+  pool.release(other);
+  pool.release(one);
+}
+
+TEST(StackPool, KnowsNothingOfFormerUsesOfAClearedStack) {
+  StackPool pool(kPage * 64, 8);
+  const Stack first = pool.acquire();
+  pool.release(first);  // this one is measured, the next 63 are not
+  const Stack stack = pool.acquire();
+  std::memset(stack.bottom, 1, stack.size);
+  pool.release(stack);
+  const Stack again = pool.acquire();
+  EXPECT_EQ(pool.used(again), kPage * 65);  // of its former user
+  pool.clear(again);
+  EXPECT_EQ(pool.used(again), 0u);
+  std::memset(again.top() - kPage * 3, 1, kPage * 3);
+  EXPECT_LE(pool.used(again), kPage * 4);
+  pool.release(again);
 }
 
 HUB_TEST(StackPool, HighWaterOfTheHubSeesStacksInUse) {
