@@ -33,11 +33,14 @@ std::size_t max_map_count() {
   return file >> count ? count : kDefaultMaxMapCount;
 }
 
-std::size_t allowed_stacks(std::size_t wanted, StackPool::Guard guard) {
+std::size_t free_maps() {
   const std::size_t maps = max_map_count();
-  const std::size_t free = maps > kMapsForOthers ? maps - kMapsForOthers : 2;
-  const std::size_t allowed = guard == StackPool::Guard::kMarked ? free * kStacksPerSlab : free / 2;
-  return wanted == 0 ? allowed : std::min(wanted, allowed);
+  return maps > kMapsForOthers ? maps - kMapsForOthers : 2;
+}
+
+std::size_t allowed_stacks(std::size_t protected_ones) {
+  if (!StackPool::can_mark()) return protected_ones;
+  return protected_ones + (free_maps() - 2 * protected_ones) * kStacksPerSlab;
 }
 
 // Of whole slabs, so that neighbours with the same rights become one map. MAP_STACK keeps huge pages away.
@@ -63,21 +66,23 @@ std::size_t StackPool::page_size() {
   return size;
 }
 
-StackPool::Guard StackPool::best_guard() {
-  static const Guard best = [] {
+bool StackPool::can_mark() {
+  static const bool can = [] {
     std::byte* page = map_memory(page_size());
-    const bool can_mark = ::madvise(page, page_size(), kGuardInstall) == 0;
+    const bool marked = ::madvise(page, page_size(), kGuardInstall) == 0;
     ::munmap(page, page_size());
-    return can_mark ? Guard::kMarked : Guard::kProtected;
+    return marked;
   }();
-  return best;
+  return can;
 }
 
-StackPool::StackPool(std::size_t stack_size, std::size_t max_stacks, Guard guard)
+StackPool::StackPool(std::size_t stack_size, std::size_t max_stacks, std::size_t most_protected)
     : stack_size_((stack_size + page_size() - 1) / page_size() * page_size()),
-      guard_(guard),
-      capacity_(allowed_stacks(max_stacks, guard)),
-      residency_(mapping_size() / page_size()) {}
+      most_protected_(can_mark() ? std::min(most_protected, free_maps() / 4) : free_maps() / 2),
+      capacity_(allowed_stacks(most_protected_)),
+      residency_(mapping_size() / page_size()) {
+  if (max_stacks != 0) capacity_ = std::min(capacity_, max_stacks);
+}
 
 StackPool::~StackPool() {
 #if defined(__SANITIZE_ADDRESS__)
@@ -126,7 +131,7 @@ Stack StackPool::map() {
 
 void StackPool::install_guard(std::byte* start) {
   // Marks are refused where memory is locked; a map of its own, if there is one left, does as well.
-  if (guard_ == Guard::kMarked && ::madvise(start, kGuardSize, kGuardInstall) == 0) return;
+  if (mapped_ >= most_protected_ && ::madvise(start, kGuardSize, kGuardInstall) == 0) return;
   if (::mprotect(start, kGuardSize, PROT_NONE) != 0)
     throw std::system_error(errno, std::generic_category(), "mprotect of the guard of a greenlet's stack");
 }

@@ -12,8 +12,10 @@
 // Tops are spread over a page. Were all of them at the end of one, the hot parts of all stacks would meet in the same
 // few sets of the processor's caches.
 //
-// Guard ranges: where the kernel has MADV_GUARD_INSTALL (Linux 6.13), they are marks in the page table, and many stacks
-// share one memory map. Elsewhere each is a map of its own without access (mprotect), two maps a stack. capacity()
+// Guard ranges are memory without access (mprotect), which makes two memory maps of each stack. Once there are many
+// stacks, and where the kernel has MADV_GUARD_INSTALL (Linux 6.13), the further ones are guarded by marks in the page
+// table instead, and 16 or more of them share one map. Not all of them, because of gcore: gdb 13 leaves out of the core
+// files that it writes whatever follows a mark in the same map. The kernel's own core files have it all. capacity()
 // respects vm.max_map_count either way, and is to be checked before a greenlet is created.
 //
 // Never yields. One thread only.
@@ -36,14 +38,13 @@ struct Stack {
 
 class StackPool {
  public:
-  enum class Guard : std::uint8_t { kMarked, kProtected };  // by MADV_GUARD_INSTALL, by mprotect
-
   static constexpr std::size_t kGuardSize = 64 * 1024;     // more than a frame of a library that probes no pages
   static constexpr std::size_t kKeepResident = 32 * 1024;  // of an idle stack; what lies deeper goes back to the kernel
+  static constexpr std::size_t kMostProtected = 8192;      // stacks whose guards are maps; the rest is marked
 
   // `stack_size` is rounded up to whole pages. `max_stacks` of 0 means as many as vm.max_map_count allows; a larger
   // number than that is cut down to it.
-  StackPool(std::size_t stack_size, std::size_t max_stacks, Guard guard = best_guard());
+  StackPool(std::size_t stack_size, std::size_t max_stacks, std::size_t most_protected = kMostProtected);
   ~StackPool();
   StackPool(const StackPool&) = delete;
   StackPool& operator=(const StackPool&) = delete;
@@ -77,8 +78,8 @@ class StackPool {
 
   [[nodiscard]] static std::size_t page_size();
 
-  // What the running kernel has.
-  [[nodiscard]] static Guard best_guard();
+  // Whether the running kernel has MADV_GUARD_INSTALL. Otherwise all guards are maps.
+  [[nodiscard]] static bool can_mark();
 
  private:
   [[nodiscard]] Stack map();
@@ -88,7 +89,7 @@ class StackPool {
   [[nodiscard]] std::size_t slab_size() const;
 
   std::size_t stack_size_;
-  Guard guard_;
+  std::size_t most_protected_;
   std::size_t capacity_;
   std::size_t mapped_ = 0;
   std::size_t high_water_ = 0;
