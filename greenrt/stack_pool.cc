@@ -18,7 +18,8 @@
 namespace greenrt {
 namespace {
 
-constexpr std::size_t kStacksPerSlab = 16;
+constexpr std::size_t kMostStacksPerSlab = 16;
+constexpr std::size_t kMostSlabBytes = 8 * 1024 * 1024;
 constexpr std::size_t kDefaultMaxMapCount = 65530;  // the kernel's default of vm.max_map_count
 constexpr std::size_t kMapsForOthers = 2048;        // libraries, threads, the allocator
 constexpr std::size_t kFirstReserve = 64;
@@ -38,9 +39,9 @@ std::size_t free_maps() {
   return maps > kMapsForOthers ? maps - kMapsForOthers : 2;
 }
 
-std::size_t allowed_stacks(std::size_t protected_ones) {
+std::size_t allowed_stacks(std::size_t protected_ones, std::size_t stacks_per_slab) {
   if (!StackPool::can_mark()) return protected_ones;
-  return protected_ones + (free_maps() - 2 * protected_ones) * kStacksPerSlab;
+  return protected_ones + (free_maps() - 2 * protected_ones) * stacks_per_slab;
 }
 
 // Of whole slabs, so that neighbours with the same rights become one map. MAP_STACK keeps huge pages away.
@@ -79,7 +80,7 @@ bool StackPool::can_mark() {
 StackPool::StackPool(std::size_t stack_size, std::size_t max_stacks, std::size_t most_protected)
     : stack_size_((stack_size + page_size() - 1) / page_size() * page_size()),
       most_protected_(can_mark() ? std::min(most_protected, free_maps() / 4) : free_maps() / 2),
-      capacity_(allowed_stacks(most_protected_)),
+      capacity_(allowed_stacks(most_protected_, slab_size() / (kGuardSize + mapping_size()))),
       residency_(mapping_size() / page_size()) {
   if (max_stacks != 0) capacity_ = std::min(capacity_, max_stacks);
 }
@@ -110,7 +111,8 @@ std::size_t StackPool::mapping_size() const {
 }
 
 std::size_t StackPool::slab_size() const {
-  return kStacksPerSlab * (kGuardSize + mapping_size());
+  const std::size_t one = kGuardSize + mapping_size();
+  return one * std::clamp<std::size_t>(kMostSlabBytes / one, 1, kMostStacksPerSlab);
 }
 
 Stack StackPool::map() {

@@ -14,7 +14,7 @@
 //
 // Guard ranges are memory without access (mprotect), which makes two memory maps of each stack. Once there are many
 // stacks, and where the kernel has MADV_GUARD_INSTALL (Linux 6.13), the further ones are guarded by marks in the page
-// table instead, and 16 or more of them share one map. Not all of them, because of gcore: gdb 13 leaves out of the core
+// table instead, and 16 or more of them share one map, unless they are large. Not all of them, because of gcore: gdb 13 leaves out of the core
 // files that it writes whatever follows a mark in the same map. The kernel's own core files have it all. capacity()
 // respects vm.max_map_count either way, and is to be checked before a greenlet is created.
 //

@@ -130,6 +130,22 @@ TEST(StackPool, CapacityIsWhatWasAskedForWithinWhatTheKernelMaps) {
   EXPECT_EQ(StackPool(kPage * 16, 100 * maps).capacity(), most);
 }
 
+TEST(StackPool, TakesAddressesForOneLargeStackAtATime) {
+  constexpr std::size_t kSize = 256 * 1024 * 1024;
+  StackPool pool(kSize, 8);
+  const Stack stack = pool.acquire();
+  const auto mapped = [] {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    return pages * kPage;
+  };
+  const std::size_t before = mapped();
+  const Stack other = pool.acquire();
+  EXPECT_LT(mapped(), before + kSize * 3 / 2);
+  pool.release(other);
+  pool.release(stack);
+}
+
 TEST(StackPool, IsUnmappedWithThePool) {
   const std::size_t before = memory_maps();
   {
