@@ -10,7 +10,17 @@
 
 namespace greenrt {
 
-using Clock = std::chrono::steady_clock;
+// std::chrono::steady_clock, and its points of time are exchangeable with that one's; but a Simulation puts a time of
+// its own in its place, for its thread.
+class Clock : public std::chrono::steady_clock {
+ public:
+  static time_point now() noexcept { return simulated_now ? *simulated_now : std::chrono::steady_clock::now(); }
+
+ private:
+  friend class Simulation;
+  static inline constinit thread_local const time_point* simulated_now = nullptr;
+};
+
 using Duration = Clock::duration;
 
 class Deadline {

@@ -1,7 +1,6 @@
 #include "greenrt/greenlet.h"
 
 #include <algorithm>
-#include <atomic>
 #include <exception>
 #include <stdexcept>
 
@@ -12,8 +11,8 @@
 namespace greenrt {
 namespace {
 
-std::atomic<std::uint64_t> greenlets_named = 0;
-thread_local std::uint64_t links_made = 0;
+constinit thread_local std::uint64_t greenlets_made = 0;
+constinit thread_local std::uint64_t links_made = 0;
 
 bool is_greenlet_exit(const std::exception_ptr& exception) {
   try {
@@ -75,7 +74,9 @@ struct Greenlet::Extras final : Runnable {
   detail::Locals locals;
 };
 
-Greenlet::Greenlet() : Runnable(this) {}
+Greenlet::Greenlet() : Runnable(this), number_(++greenlets_made) {
+  joiners_.set_owner(this);
+}
 Greenlet::~Greenlet() = default;
 
 void Greenlet::start() {
@@ -117,6 +118,7 @@ detail::Locals& Greenlet::locals() {
 void Greenlet::finish(std::exception_ptr exception) noexcept {
   exception_ = std::move(exception);
   pending_.clear();
+  killed_ = false;
   state_ = State::kEnded;
   failed_ = exception_ && !is_greenlet_exit(exception_);
   if (failed_ && hub_) hub_->handle_error(name(), exception_);
@@ -134,7 +136,7 @@ bool Greenlet::join(Deadline deadline) {
   if (current() == this) throw std::logic_error("a greenlet cannot wait for its own end");
   while (!ready()) {
     WaitList::Waiter waiter;
-    if (!joiners_.wait(waiter, "Greenlet", deadline)) return ready();
+    if (!joiners_.wait(waiter, "the end of", deadline)) return ready();
   }
   return true;
 }
@@ -177,8 +179,12 @@ void Greenlet::kill_soon(std::exception_ptr exception) {
 void Greenlet::throw_in(std::exception_ptr exception) {
   if (!is_greenlet_exit(exception)) {
     throw_in({std::move(exception), nullptr});
-  } else if (pending_.empty() || !is_greenlet_exit(pending_.front().exception)) {
-    pending_.insert(pending_.begin(), {std::move(exception), nullptr});
+  } else if (killed_) {
+    pending_.front().delivered = false;  // breaks off even what it does because of the first kill
+    hub_->schedule(*this);
+  } else {
+    killed_ = true;
+    pending_.insert(pending_.begin(), {std::move(exception), nullptr, true});
     hub_->schedule(*this);
   }
 }
@@ -197,8 +203,28 @@ void Greenlet::throw_first_pending() {
     ++hub_->stats_.kills_deferred;
     return;
   }
-  const std::exception_ptr exception = std::move(pending_.front().exception);
-  pending_.erase(pending_.begin());
+  const bool handling = hub_->handles_exception();
+  const auto next = std::ranges::find_if(pending_, [=](const Pending& each) { return !each.delivered || !handling; });
+  if (next == pending_.end()) return;
+  if (next->delivered) return throw_again(*next);
+  const std::exception_ptr exception = next->exception;
+  if (next->lasting) {
+    next->delivered = true;
+  } else {
+    pending_.erase(next);
+  }
+  std::rethrow_exception(exception);
+}
+
+// Not before the wait but after it, so that others run.
+void Greenlet::throw_again(const Pending& pending) {
+  if (!std::exchange(throws_again_, true)) {
+    hub_->schedule(*this);
+    return;
+  }
+  throws_again_ = false;
+  ++hub_->stats_.kills_swallowed;
+  const std::exception_ptr exception = pending.exception;
   std::rethrow_exception(exception);
 }
 
@@ -248,8 +274,14 @@ void Greenlet::unlink_all() {
 }
 
 const std::string& Greenlet::name() {
-  if (name_.empty()) name_ = "Greenlet-" + std::to_string(1 + greenlets_named.fetch_add(1, std::memory_order_relaxed));
+  if (name_.empty()) set_name("Greenlet-" + std::to_string(number_));
   return name_;
+}
+
+void Greenlet::set_name(std::string name) {
+  renaming_ = true;
+  name_ = std::move(name);
+  renaming_ = false;
 }
 
 bool join_all(const std::vector<GreenletRef>& greenlets, Deadline deadline) {

@@ -12,6 +12,11 @@
 // holds a Shield, the exception is deferred to the first switch point after that, so that clean-up may wait. A greenlet
 // killed before it ran never runs, and its links still fire.
 //
+// A kill lasts. A handler may catch GreenletExit to clean up, wait in there, and throw it on; when the greenlet goes on
+// as if nothing had been, the next wait throws it again (after one turn of everybody else, so that even a loop that
+// swallows everything holds up nobody), and HubStats::kills_swallowed counts it. Other exceptions than GreenletExit are
+// thrown once.
+//
 // Ownership: GreenletRef is a counted reference; the hub holds one from start to end, so a greenlet that nobody refers
 // to still runs. One thread only.
 
@@ -43,6 +48,7 @@
 namespace greenrt {
 
 class Hub;
+class GreenletKind;
 namespace detail {
 class Locals;
 }
@@ -65,6 +71,8 @@ class Greenlet : public Runnable {
   // Ended by returning, or by GreenletExit.
   [[nodiscard]] bool successful() const { return ready() && !failed_; }
   [[nodiscard]] bool failed() const { return ready() && failed_; }
+  // It was killed with GreenletExit, whether that has reached it yet or not, and has not ended.
+  [[nodiscard]] bool killed() const { return killed_; }
   // What ended it: the failure, or the GreenletExit of a kill; null after a plain return and before the end.
   [[nodiscard]] const std::exception_ptr& exception() const { return exception_; }
 
@@ -95,9 +103,14 @@ class Greenlet : public Runnable {
   // The values of its GreenletLocals. For GreenletLocal only.
   [[nodiscard]] detail::Locals& locals();
 
-  // "Greenlet-N" unless set. N is never used twice in one process.
+  // Never used twice on one thread.
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+  // "Greenlet-" and the number, unless set.
   [[nodiscard]] const std::string& name();
-  void set_name(std::string name) { name_ = std::move(name); }
+  void set_name(std::string name);
+
+  // Whose statistics it counts for: "other" unless set. Of the hub that will run it (Hub::kind()).
+  void set_kind(GreenletKind& kind) { kind_ = &kind; }
 
   // What it waits for right now, as "Event", "socket read": nullptr while it does not wait.
   [[nodiscard]] const char* waiting_for() const { return waiting_for_; }
@@ -123,6 +136,11 @@ class Greenlet : public Runnable {
   friend class StackGuard;
   friend class Shield;
   friend class Timeout;
+  friend class DeadlineScope;
+  friend class Monitor;
+  friend class Simulation;
+  friend std::vector<struct GreenletInfo> list_greenlets(Hub& hub);
+  friend Deadline current_deadline();
   friend void switch_to(Greenlet& other);
   friend void intrusive_ptr_add_ref(Greenlet* greenlet) { ++greenlet->references_; }
   friend void intrusive_ptr_release(Greenlet* greenlet) {
@@ -134,7 +152,9 @@ class Greenlet : public Runnable {
   struct Extras;
   struct Pending {
     std::exception_ptr exception;
-    const void* source;  // the Timeout that may take it back, or nullptr
+    const void* source;      // the Timeout that may take it back, or nullptr
+    bool lasting = false;    // is thrown again until the greenlet ends, or its source takes it back
+    bool delivered = false;  // a lasting one that was thrown before
   };
 
   static void entry();
@@ -150,6 +170,7 @@ class Greenlet : public Runnable {
       throw_first_pending();
   }
   void throw_first_pending();
+  void throw_again(const Pending& pending);
   Extras& extras();
   LinkId add_link(LinkKind kind, LinkCallback callback);
 
@@ -158,10 +179,19 @@ class Greenlet : public Runnable {
   std::uint32_t references_ = 0;
   State state_ = State::kNew;
   bool failed_ = false;
+  bool killed_ = false;
   bool in_switch_to_ = false;
   bool switched_to_ = false;
-  const char* waiting_for_ = nullptr;
+  bool throws_again_ = false;       // at the end of the wait that has begun
+  volatile bool renaming_ = false;  // a signal handler must not look at the name
   std::uint32_t shields_ = 0;
+  const char* waiting_for_ = nullptr;
+  const WaitList* waiting_in_ = nullptr;  // alive while it waits and is not ready
+  GreenletKind* kind_ = nullptr;
+  std::uint64_t number_;
+  std::uint64_t spawner_ = 0;  // its number, 0 for the hub itself
+  Clock::time_point started_at_;
+  Deadline deadline_;             // of the innermost DeadlineScope
   std::vector<Pending> pending_;  // to be thrown at the next switch points, one at each
   std::exception_ptr exception_;
   WaitList joiners_;

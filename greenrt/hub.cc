@@ -8,6 +8,8 @@
 #include <system_error>
 
 #include "greenrt/context_switch.h"
+#include "greenrt/greenlet_tree.h"
+#include "greenrt/simulation.h"
 #include "greenrt/stack_guard.h"
 #include "greenrt/timer.h"
 
@@ -62,8 +64,10 @@ Hub::Hub(const HubOptions& options)
     : loop_(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV)),
       stacks_(options.stack_size, options.max_greenlets),
       max_greenlets_(stacks_.capacity()),
-      switches_per_check_(std::max<std::uint32_t>(options.switches_per_check, 1)),
+      switches_per_sample_(options.switches_per_sample),
       slice_(options.slice),
+      simulation_(options.simulation),
+      now_(Clock::now()),
       lag_(Histogram::latency()),
       error_handler_(print_error) {
   if (current_hub) {
@@ -72,6 +76,7 @@ Hub::Hub(const HubOptions& options)
   }
   if (!loop_) throw std::runtime_error("libev finds no way to wait for events");
   current_hub = this;
+  kinds_.emplace_back("other");
   thread_ = context_.adopt_thread();
   StackGuard::install();
 }
@@ -86,7 +91,7 @@ Hub::~Hub() {
     }
   }
   if (!all_.empty()) {
-    std::fprintf(stderr, "a hub was destroyed under its greenlets:\n%s", describe_greenlets().c_str());
+    std::fprintf(stderr, "a hub was destroyed under its greenlets:\n%s", describe_greenlets(*this).c_str());
     std::abort();
   }
   ev_loop_destroy(loop_);
@@ -108,6 +113,9 @@ void Hub::throw_in_callback() {
 void Hub::admit(Greenlet& greenlet) {
   require_room();
   intrusive_ptr_add_ref(&greenlet);
+  greenlet.spawner_ = running_ ? running_->number_ : 0;
+  greenlet.started_at_ = now_;
+  if (!greenlet.kind_) greenlet.kind_ = &kinds_.front();
   all_.push_back(greenlet);
   ++stats_.greenlets;
   ++stats_.spawned;
@@ -120,7 +128,18 @@ void Hub::forget(Greenlet& greenlet) {
 }
 
 void Hub::run_callback(std::function<void()> callback) {
-  ready_.push(*std::make_unique<Callback>(std::move(callback)).release());
+  schedule(*std::make_unique<Callback>(std::move(callback)).release());
+}
+
+void Hub::schedule_next(Runnable& runnable) {
+  if (!runnable.queued()) runnable.since_ = now_;
+  ready_.push_front(runnable);
+  pinned_ = &runnable;
+}
+
+GreenletKind& Hub::kind(std::string_view name) {
+  const auto found = std::ranges::find(kinds_, name, &GreenletKind::name);
+  return found != kinds_.end() ? *found : kinds_.emplace_back(std::string(name));
 }
 
 // What follows, down to take_turn(), is one function when it is compiled; context_switch.h says why.
@@ -144,13 +163,18 @@ void Hub::run_callback(std::function<void()> callback) {
   return false;
 }
 
+// A Monitor reads the number on its own thread.
+[[gnu::always_inline]] inline void Hub::count_switch() {
+  std::atomic_ref(stats_.switches).store(stats_.switches + 1, std::memory_order_relaxed);
+}
+
 // What runs next: a ready greenlet while the budget lasts, else the hub.
 [[gnu::always_inline]] inline Context& Hub::next_context() {
   while (budget_ > 0 && !ready_.empty() && ready_.front()->greenlet()) {
     Greenlet& next = *ready_.pop()->greenlet();
     if (!make_runnable(next)) continue;
     --budget_;
-    ++stats_.switches;
+    count_switch();
     running_ = &next;
     return next.context_;
   }
@@ -187,9 +211,11 @@ void Hub::after_switch() {
   wait_for_turn(self, "its turn");
 }
 
-void Hub::suspend(const char* what) {
+void Hub::suspend(const char* what, const WaitList* in) {
   Greenlet& self = *require_running();
   self.throw_pending();
+  if (!self.queued()) self.since_ = now_;
+  self.waiting_in_ = in;
   wait_for_turn(self, what);
 }
 
@@ -208,33 +234,57 @@ void Hub::leave_for_ever() {
   here.exit_to(next_context(), thread_);
 }
 
-void Hub::resume(Greenlet& greenlet) {
-  if (!make_runnable(greenlet)) return;
-  if (budget_ > 0) --budget_;
-  ++stats_.switches;
+bool Hub::resume(Greenlet& greenlet) {
+  if (!make_runnable(greenlet)) return false;
+  count_switch();
   running_ = &greenlet;
   context_.switch_to(greenlet.context_, thread_);
   after_switch();
+  return true;
+}
+
+void Hub::run_one(Runnable& item) {
+  if (item.greenlet()) {
+    resume(*item.greenlet());
+    return;
+  }
+  try {
+    item.run_in_hub();
+  } catch (...) {
+    handle_error("callback", std::current_exception());
+  }
+}
+
+// With a budget of 0 whoever runs next switches back to here.
+void Hub::run_measured() {
+  if (simulation_) simulation_->before_switch(*this);
+  Runnable& item = *ready_.pop();
+  if (!item.greenlet()) return run_one(item);
+  GreenletKind& kind = *item.greenlet()->kind_;
+  const Duration was_ready = now_ - item.since();
+  const auto began = now_;
+  const bool ran = resume(*item.greenlet());
+  now_ = Clock::now();
+  if (ran) kind.note_slice(now_ - began, was_ready);
+  budget_ = next_distance();
+}
+
+std::uint32_t Hub::next_distance() {
+  if (switches_per_sample_ <= 1 || simulation_) return 0;
+  random_ = random_ * 1664525 + 1013904223;
+  return switches_per_sample_ / 2 + (random_ >> 8) % switches_per_sample_;
 }
 
 void Hub::run_ready() {
-  const auto end = Clock::now() + slice_;
-  budget_ = switches_per_check_;
+  const auto end = now_ + slice_;
   while (!ready_.empty()) {
-    Runnable* item = ready_.pop();
-    if (item->greenlet()) {
-      resume(*item->greenlet());
+    if (budget_ > 0) {
+      --budget_;
+      run_one(*ready_.pop());
     } else {
-      try {
-        item->run_in_hub();
-      } catch (...) {
-        handle_error("callback", std::current_exception());
-      }
-      if (budget_ > 0) --budget_;
-    }
-    if (budget_ == 0) {
-      if (Clock::now() >= end) return;
-      budget_ = switches_per_check_;
+      now_ = Clock::now();
+      run_measured();
+      if (now_ >= end) return;
     }
   }
 }
@@ -247,6 +297,7 @@ void Hub::handle_error(std::string_view context, const std::exception_ptr& error
 void Hub::run(std::function<void()> main) {
   if (in_run_) throw std::logic_error("the hub runs already");
   in_run_ = true;
+  now_ = Clock::now();
   const struct Leave {
     bool& in_run;
     ~Leave() { in_run = false; }
@@ -270,26 +321,37 @@ void Hub::run(std::function<void()> main) {
 
 // Looks for I/O and timers, and waits for them if nothing is ready. False when nothing can become ready any more.
 bool Hub::poll() {
-  const bool active = ev_run(loop_, ready_.empty() ? EVRUN_ONCE : EVRUN_NOWAIT);
+  polling_.store(true, std::memory_order_relaxed);
+  const bool alive = wait_for_events();
+  polling_.store(false, std::memory_order_relaxed);
   ++stats_.passes;
+  now_ = Clock::now();
+  return alive;
+}
+
+bool Hub::wait_for_events() {
+  if (simulation_ && simulation_->advance(!ready_.empty())) {
+    ev_run(loop_, EVRUN_NOWAIT);
+    return true;
+  }
+  const bool active = ev_run(loop_, ready_.empty() ? EVRUN_ONCE : EVRUN_NOWAIT);
   return active || !ready_.empty();
 }
 
 void Hub::run_until_main_ends(Greenlet& main) {
-  auto polled = Clock::now();
   while (true) {
+    const auto polled = now_;
     run_ready();
     if (main.ready()) return;
     lag_.observe(Clock::now() - polled);
-    const bool alive = poll();
-    polled = Clock::now();
-    if (alive) continue;
+    if (poll()) continue;
     if (!main.pending_.empty()) {
       std::fprintf(stderr, "nothing can wake the main greenlet, which cannot be unwound now:\n%s",
-                   describe_greenlets().c_str());
+                   describe_greenlets(*this).c_str());
       std::abort();
     }
-    main.throw_in(std::make_exception_ptr(LoopExit("nothing can wake the main greenlet:\n" + describe_greenlets())));
+    main.throw_in(
+        std::make_exception_ptr(LoopExit("nothing can wake the main greenlet:\n" + describe_greenlets(*this))));
   }
 }
 
@@ -299,7 +361,7 @@ void Hub::kill_the_rest() {
     run_ready();  // the links of the last ones
     if (all_.empty()) return;
   }
-  std::fprintf(stderr, "greenlets that do not end when killed:\n%s", describe_greenlets().c_str());
+  std::fprintf(stderr, "greenlets that do not end when killed:\n%s", describe_greenlets(*this).c_str());
   std::abort();
 }
 
@@ -313,15 +375,14 @@ void Hub::kill_and_wait() {
   }
   // The alarm ends a poll, but is no reason for one.
   const Deadline patience(kKillPatience);
-  ev_timer alarm;
-  ev_init(&alarm, [](struct ev_loop*, ev_timer*, int) {});
-  start_timer(loop_, alarm, patience);
-  ev_unref(loop_);
+  Timer alarm(
+      *this, [](void*) {}, nullptr);
+  alarm.start(patience);
+  if (!simulation_) ev_unref(loop_);
   do {
     run_ready();
   } while (!all_.empty() && !patience.expired() && poll());
-  ev_ref(loop_);
-  ev_timer_stop(loop_, &alarm);
+  if (!simulation_) ev_ref(loop_);
 }
 
 std::size_t Hub::stack_high_water() {
@@ -329,20 +390,6 @@ std::size_t Hub::stack_high_water() {
     if (greenlet.state_ == Greenlet::State::kRunning) stacks_.measure(greenlet.context_.stack());
   }
   return stacks_.high_water();
-}
-
-std::string Hub::describe_greenlets(std::size_t limit) {
-  std::string text;
-  std::size_t listed = 0;
-  for (Greenlet& greenlet : all_) {
-    if (listed++ == limit) {
-      text += "  and " + std::to_string(stats_.greenlets - limit) + " more\n";
-      break;
-    }
-    const char* reason = greenlet.waiting_for();
-    text += "  " + greenlet.name() + (reason ? std::string(" waits for ") + reason : " does not wait") + "\n";
-  }
-  return text;
 }
 
 }  // namespace greenrt

@@ -12,8 +12,10 @@
 #include <ev.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -22,28 +24,35 @@
 
 #include "greenrt/context.h"
 #include "greenrt/greenlet.h"
+#include "greenrt/greenlet_kind.h"
 #include "greenrt/histogram.h"
 #include "greenrt/runnable.h"
 #include "greenrt/stack_pool.h"
 
 namespace greenrt {
 
+class Simulation;
+
 struct HubOptions {
   std::size_t stack_size = default_stack_size();  // bytes of address space; only touched pages cost memory
   std::size_t max_greenlets = 0;                  // 0: as many as vm.max_map_count allows
-  std::uint32_t switches_per_check = 50;          // between two looks at the clock
   Duration slice = std::chrono::milliseconds(5);  // what is ready may run this long before the next poll
+  // From one look at the clock to the next, on average: the distance varies, so as not to keep step with what the
+  // program does. The slice that follows a look is measured, for the greenlet's kind. 1 measures every slice.
+  std::uint32_t switches_per_sample = 64;
+  Simulation* simulation = nullptr;  // for tests: takes over time and order; must outlive the hub
 
   static std::size_t default_stack_size();
 };
 
 struct HubStats {
-  std::uint64_t switches = 0;        // greenlets resumed
-  std::uint64_t passes = 0;          // polls of the loop
-  std::uint64_t spawned = 0;         // greenlets started
-  std::uint64_t errors = 0;          // exceptions that reached the error handler
-  std::uint64_t kills_deferred = 0;  // exceptions that had to wait for the end of an unwinding
-  std::size_t greenlets = 0;         // started and not ended
+  std::uint64_t switches = 0;         // greenlets resumed
+  std::uint64_t passes = 0;           // polls of the loop
+  std::uint64_t spawned = 0;          // greenlets started
+  std::uint64_t errors = 0;           // exceptions that reached the error handler
+  std::uint64_t kills_deferred = 0;   // exceptions that had to wait for the end of an unwinding, or of a Shield
+  std::uint64_t kills_swallowed = 0;  // exceptions that are not to be caught, were, and had to be thrown again
+  std::size_t greenlets = 0;          // started and not ended
 };
 
 class Hub {
@@ -78,14 +87,17 @@ class Hub {
   void run_callback(std::function<void()> callback);
 
   // Appends to the ready queue. For builders of primitives.
-  void schedule(Runnable& runnable) { ready_.push(runnable); }
+  void schedule(Runnable& runnable) {
+    if (ready_.push(runnable)) runnable.since_ = now_;
+  }
 
   // Puts it first in the ready queue.
-  void schedule_next(Runnable& runnable) { ready_.push_front(runnable); }
+  void schedule_next(Runnable& runnable);
 
   // Yields the running greenlet until somebody schedules it, and then throws what was thrown into it meanwhile. For
-  // builders of primitives: wake-ups without a reason are legal, so wait on a predicate. `what` is static text.
-  void suspend(const char* what);
+  // builders of primitives: wake-ups without a reason are legal, so wait on a predicate. `what` is static text, and
+  // `in` the list where it stands, for reports.
+  void suspend(const char* what, const WaitList* in = nullptr);
 
   // Yields until every greenlet that is ready now has had its turn. greenrt::yield() does it with one call less.
   void yield();
@@ -103,11 +115,20 @@ class Hub {
   void require_room() const;
   [[nodiscard]] std::size_t max_greenlets() const { return max_greenlets_; }
 
+  // The running greenlet is in a catch block, or in a destructor because of an exception.
+  [[nodiscard]] bool handles_exception() const {
+    return thread_.exceptions->caught || thread_.exceptions->uncaught > 0;
+  }
+
   void set_error_handler(ErrorHandler handler) { error_handler_ = std::move(handler); }
   void handle_error(std::string_view context, const std::exception_ptr& error) noexcept;
 
   [[nodiscard]] const HubStats& stats() const { return stats_; }
   [[nodiscard]] StackPool& stacks() { return stacks_; }
+
+  // The kind of this name, made if it is new. For purposes, not for instances: kinds are kept as long as the hub.
+  [[nodiscard]] GreenletKind& kind(std::string_view name);
+  [[nodiscard]] const std::deque<GreenletKind>& kinds() const { return kinds_; }
 
   // How long an I/O event may have waited for its turn: the time from the end of one poll to the start of the next.
   [[nodiscard]] const Histogram& lag() const { return lag_; }
@@ -115,11 +136,14 @@ class Hub {
   // The deepest use of any stack, those in use included. Looks at every stack in use: for scrapes, not for hot paths.
   [[nodiscard]] std::size_t stack_high_water();
 
-  // One line for each greenlet: its name and what it waits for. At most `limit` lines.
-  [[nodiscard]] std::string describe_greenlets(std::size_t limit = 100);
+  // nullptr but in tests.
+  [[nodiscard]] Simulation* simulation() const { return simulation_; }
 
  private:
   friend class Greenlet;
+  friend class Monitor;
+  friend class Simulation;
+  friend std::vector<struct GreenletInfo> list_greenlets(Hub& hub);
   friend void yield();
   class Callback;
   using AllGreenlets = boost::intrusive::list<
@@ -132,6 +156,7 @@ class Hub {
   void forget(Greenlet& greenlet);
   Context& next_context();
   bool make_runnable(Greenlet& greenlet);
+  void count_switch();
   bool prepare(Greenlet& greenlet);
   void take_turn();
   void wait_for_turn(Greenlet& self, const char* what);
@@ -139,8 +164,12 @@ class Hub {
   [[noreturn]] void leave_for_ever();
   void after_switch();
   void run_ready();
-  void resume(Greenlet& greenlet);
+  void run_one(Runnable& item);
+  void run_measured();
+  bool resume(Greenlet& greenlet);
+  [[nodiscard]] std::uint32_t next_distance();
   bool poll();
+  bool wait_for_events();
   void run_until_main_ends(Greenlet& main);
   void kill_the_rest();
   void kill_and_wait();
@@ -150,16 +179,22 @@ class Hub {
   struct ev_loop* loop_;
   StackPool stacks_;
   std::size_t max_greenlets_;
-  std::uint32_t switches_per_check_;
+  std::uint32_t switches_per_sample_;
   Duration slice_;
+  Simulation* simulation_;
   ReadyQueue ready_;
   Context context_;
   Context::Thread thread_;
   Greenlet* running_ = nullptr;
   bool in_run_ = false;
-  Greenlet* ended_ = nullptr;  // its stack is free once the switch away from it is complete
-  std::uint32_t budget_ = 0;
+  Greenlet* ended_ = nullptr;         // its stack is free once the switch away from it is complete
+  std::uint32_t budget_ = 0;          // switches until the next look at the clock
+  std::uint32_t random_ = 1;          // for the distances between them
+  Clock::time_point now_;             // at the last look
+  const Runnable* pinned_ = nullptr;  // came by schedule_next()
+  std::atomic<bool> polling_ = false;
   AllGreenlets all_;
+  std::deque<GreenletKind> kinds_;
   HubStats stats_;
   Histogram lag_;
   ErrorHandler error_handler_;

@@ -16,7 +16,7 @@ bool RLock::acquire(Deadline deadline) {
   Greenlet* self = Hub::current().require_running();
   if (owner_ != self) {
     if (!free_.acquire(deadline)) return false;
-    owner_ = self;
+    set_owner(self);
   }
   ++depth_;
   return true;
@@ -26,7 +26,7 @@ bool RLock::try_acquire() {
   Greenlet* self = Hub::current().require_running();
   if (owner_ != self) {
     if (!free_.try_acquire()) return false;
-    owner_ = self;
+    set_owner(self);
   }
   ++depth_;
   return true;
@@ -35,8 +35,13 @@ bool RLock::try_acquire() {
 void RLock::release() {
   if (!owned()) throw std::logic_error("only the greenlet that holds an RLock can release it");
   if (--depth_ > 0) return;
-  owner_ = nullptr;
+  set_owner(nullptr);
   free_.release();
+}
+
+void RLock::set_owner(Greenlet* owner) {
+  owner_ = owner;
+  free_.set_owner(owner);
 }
 
 std::size_t RLock::release_all() {

@@ -38,6 +38,7 @@ class RLock {
  private:
   friend class Condition;
 
+  void set_owner(Greenlet* owner);
   // Leaves the lock altogether, and enters it again as often. For Condition.
   std::size_t release_all();
   void acquire_again(std::size_t depth);

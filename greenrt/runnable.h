@@ -6,6 +6,8 @@
 
 #include <cstddef>
 
+#include "greenrt/deadline.h"
+
 namespace greenrt {
 
 class Greenlet;
@@ -19,6 +21,10 @@ class Runnable {
   [[nodiscard]] Greenlet* greenlet() const { return greenlet_; }
   [[nodiscard]] bool queued() const { return queued_; }
 
+  // When it became ready, or began to wait. From the hub's last look at the clock: no later than that, and earlier by
+  // less than a sample's distance (HubOptions).
+  [[nodiscard]] Clock::time_point since() const { return since_; }
+
   // For callbacks: runs on the hub's stack. Must not wait; what it throws goes to the hub's error handler.
   virtual void run_in_hub() {}
 
@@ -30,9 +36,11 @@ class Runnable {
   virtual ~Runnable() = default;
 
  private:
+  friend class Hub;
   friend class ReadyQueue;
   Greenlet* greenlet_;
   Runnable* next_ = nullptr;
+  Clock::time_point since_;
   bool queued_ = false;
 };
 
@@ -42,14 +50,18 @@ class ReadyQueue {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] Runnable* front() const { return head_; }
 
-  // Appends, unless it stands in the queue already.
-  void push(Runnable& item) {
-    if (item.queued_) return;
+  // The one behind `item`, which stands in the queue; nullptr behind the last.
+  [[nodiscard]] static Runnable* next(const Runnable& item) { return item.next_; }
+
+  // Appends, unless it stands in the queue already: then false.
+  bool push(Runnable& item) {
+    if (item.queued_) return false;
     item.queued_ = true;
     item.next_ = nullptr;
     (tail_ ? tail_->next_ : head_) = &item;
     tail_ = &item;
     ++size_;
+    return true;
   }
 
   // Puts it first, wherever it stands now.

@@ -40,6 +40,9 @@ class Semaphore {
     return true;
   }
 
+  // For reports: who has the permit, where there is one.
+  void set_owner(Greenlet* owner) { waiters_.set_owner(owner); }
+
   // Never yields. A BoundedSemaphore throws std::logic_error when all its permits are there already.
   void release() {
     if (waiters_.wake_one()) return;

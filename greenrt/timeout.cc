@@ -2,26 +2,20 @@
 
 #include "greenrt/greenlet.h"
 #include "greenrt/hub.h"
-#include "greenrt/timer.h"
 
 namespace greenrt {
-namespace {
 
 std::uint64_t next_timeout_id() {
-  static thread_local std::uint64_t last = 0;
+  constinit static thread_local std::uint64_t last = 0;
   return ++last;
 }
 
-}  // namespace
-
 Timeout::Timeout(Deadline deadline, std::exception_ptr exception)
-    : hub_(Hub::current()),
-      greenlet_(*hub_.require_running()),
+    : greenlet_(*Hub::current().require_running()),
       id_(next_timeout_id()),
-      exception_(std::move(exception)) {
-  ev_init(&timer_, &Timeout::on_expiry);
-  timer_.data = this;
-  restart(deadline);
+      exception_(std::move(exception)),
+      timer_(Hub::current(), &Timeout::on_expiry, this) {
+  timer_.start(deadline);
 }
 
 Timeout::~Timeout() {
@@ -30,16 +24,16 @@ Timeout::~Timeout() {
 
 void Timeout::restart(Deadline deadline) {
   cancel();
-  if (!deadline.is_never()) start_timer(hub_.loop(), timer_, deadline);
+  timer_.start(deadline);
 }
 
 void Timeout::cancel() {
-  ev_timer_stop(hub_.loop(), &timer_);
+  timer_.stop();
   greenlet_.take_back(this);
 }
 
-void Timeout::on_expiry(struct ev_loop*, ev_timer* timer, int) {
-  auto* self = static_cast<Timeout*>(timer->data);
+void Timeout::on_expiry(void* owner) {
+  auto* self = static_cast<Timeout*>(owner);
   if (!self->exception_) self->exception_ = std::make_exception_ptr(TimeoutExpired(self->id_));
   self->greenlet_.throw_in({self->exception_, self});
 }

@@ -13,8 +13,6 @@
 
 #pragma once
 
-#include <ev.h>
-
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -23,11 +21,12 @@
 
 #include "greenrt/deadline.h"
 #include "greenrt/error.h"
+#include "greenrt/timer.h"
 
 namespace greenrt {
 
-class Hub;
-class Greenlet;
+// Identities for what throws TimeoutExpired: never the same twice on one thread, never 0.
+std::uint64_t next_timeout_id();
 
 class Timeout {
  public:
@@ -44,17 +43,16 @@ class Timeout {
   void cancel();
 
   // Armed and not gone off.
-  [[nodiscard]] bool pending() const { return ev_is_active(&timer_); }
+  [[nodiscard]] bool pending() const { return timer_.active(); }
   [[nodiscard]] bool threw(const TimeoutExpired& expired) const { return expired.timeout_id() == id_; }
 
  private:
-  static void on_expiry(struct ev_loop* loop, ev_timer* timer, int events);
+  static void on_expiry(void* self);
 
-  ev_timer timer_;
-  Hub& hub_;
   Greenlet& greenlet_;
   std::uint64_t id_;
   std::exception_ptr exception_;
+  Timer timer_;
 };
 
 // Calls body() with at most until `deadline`, and returns what it returns; `fallback` if, and only if, this deadline

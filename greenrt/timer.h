@@ -1,7 +1,8 @@
+// Timer: calls back once, on the hub's own stack, at a deadline. The only place that knows libev's timers.
 // WakeTimer: makes the running greenlet ready at a deadline. The timer under every wait with a limit.
 //
-// For builders of primitives. Armed by its constructor with a fresh look at the clock (libev's own notion of now stands
-// still during callbacks), disarmed by its destructor, which must run in the same greenlet's frame.
+// For builders of primitives. Armed with a fresh look at the clock (libev's own notion of now stands still during
+// callbacks), so that a timer goes off late by a poll, and never early. One thread only.
 
 #pragma once
 
@@ -14,25 +15,48 @@ namespace greenrt {
 class Hub;
 class Greenlet;
 
-class WakeTimer {
+class Timer {
  public:
-  WakeTimer(Hub& hub, Deadline deadline);
-  ~WakeTimer();
-  WakeTimer(const WakeTimer&) = delete;
-  WakeTimer& operator=(const WakeTimer&) = delete;
+  // Must neither wait nor throw.
+  using Callback = void (*)(void* owner);
 
-  [[nodiscard]] bool expired() const { return expired_; }
+  Timer(Hub& hub, Callback callback, void* owner);
+  ~Timer() { stop(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  // Whether it runs or not. A deadline of never only stops it.
+  void start(Deadline deadline);
+  void stop();
+
+  // Started, and not gone off.
+  [[nodiscard]] bool active() const { return simulated_ || ev_is_active(&timer_); }
 
  private:
+  friend class Simulation;
   static void on_expiry(struct ev_loop* loop, ev_timer* timer, int events);
 
   ev_timer timer_;
   Hub& hub_;
-  Greenlet& greenlet_;
-  bool expired_ = false;
+  Callback callback_;
+  void* owner_;
+  bool simulated_ = false;
 };
 
-// Starts `timer`, whose callback is set, so that it goes off at `deadline`.
-void start_timer(struct ev_loop* loop, ev_timer& timer, Deadline deadline);
+class WakeTimer {
+ public:
+  // Its destructor must run in the same greenlet's frame.
+  WakeTimer(Hub& hub, Deadline deadline);
+
+  [[nodiscard]] bool expired() const { return expired_; }
+
+ private:
+  static void on_expiry(void* self);
+
+  Hub& hub_;
+  Greenlet& greenlet_;
+  bool expired_ = false;
+  Timer timer_;
+};
 
 }  // namespace greenrt

@@ -22,17 +22,17 @@ bool WaitList::wait(Waiter& waiter, const char* what, Deadline deadline) {
 
   const struct Leave {
     ~Leave() {
-      if (waiter.is_linked()) waiters.erase(waiters.iterator_to(waiter));
+      if (waiter.is_linked()) list.waiters_.erase(list.waiters_.iterator_to(waiter));
     }
-    boost::intrusive::list<Waiter>& waiters;
+    WaitList& list;
     Waiter& waiter;
-  } leave{waiters_, waiter};
+  } leave{*this, waiter};
 
   std::optional<WakeTimer> timer;
   if (!deadline.is_never()) timer.emplace(hub, deadline);
   while (!waiter.woken_) {
     if (timer && timer->expired()) return false;
-    hub.suspend(what);
+    hub.suspend(what, this);
   }
   return true;
 }

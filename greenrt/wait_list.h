@@ -68,6 +68,10 @@ class WaitList {
   bool wake_one();
   std::size_t wake_all();
 
+  // The greenlet without which nobody here is woken: whose end is waited for, or who holds the lock. For reports.
+  void set_owner(Greenlet* owner) { owner_ = owner; }
+  [[nodiscard]] Greenlet* owner() const { return owner_; }
+
   [[nodiscard]] bool empty() const { return waiters_.empty(); }
   [[nodiscard]] std::size_t size() const { return waiters_.size(); }
 
@@ -78,6 +82,7 @@ class WaitList {
   static bool tell_observer(Waiter& waiter);
 
   boost::intrusive::list<Waiter> waiters_;
+  Greenlet* owner_ = nullptr;
 };
 
 }  // namespace greenrt

@@ -309,20 +309,109 @@ HUB_TEST(Kill, IsIdempotent) {
   EXPECT_EQ(greenlet->exception(), nullptr);
 }
 
-HUB_TEST(Kill, MayBeSwallowedAndThenTheGreenletGoesOn) {
+HUB_TEST(Kill, IsThrownAgainAtTheNextWaitWhenItWasSwallowed) {
+  Event never;
+  std::vector<std::string> steps;
+  const auto greenlet = spawn([&] {
+    try {
+      never.wait();
+    } catch (const GreenletExit&) {
+      steps.push_back("swallowed");
+    }
+    never.wait();
+    steps.push_back("went on");
+  });
+  yield();
+  EXPECT_FALSE(greenlet->killed());
+  greenlet->kill_soon();
+  EXPECT_TRUE(greenlet->killed());
+  greenlet->join();
+  EXPECT_THAT(steps, ElementsAre("swallowed"));
+  EXPECT_TRUE(greenlet->successful());
+  EXPECT_FALSE(greenlet->killed());
+  EXPECT_EQ(Hub::current().stats().kills_swallowed, 1u);
+}
+
+HUB_TEST(Kill, LetsItsHandlerWaitAndIsThrownOnAfterwards) {
+  Event never;
+  bool cleaned_up = false;
+  const auto greenlet = spawn([&] {
+    try {
+      never.wait();
+    } catch (const GreenletExit&) {
+      sleep(1ms);
+      yield();
+      cleaned_up = true;
+      throw;
+    }
+  });
+  yield();
+  greenlet->kill();
+  EXPECT_TRUE(cleaned_up);
+  EXPECT_EQ(Hub::current().stats().kills_swallowed, 0u);
+}
+
+HUB_TEST(Kill, OfALoopThatSwallowsEverythingHoldsUpNobody) {
+  Event never;
+  bool enough = false;
+  int swallowed = 0;
+  const auto stubborn = spawn([&] {
+    while (!enough) {
+      try {
+        never.wait();
+      } catch (...) {
+        ++swallowed;
+      }
+    }
+  });
+  yield();
+  stubborn->kill_soon();
+  for (int turn = 0; turn < 10; ++turn)
+    yield();
+  sleep(1ms);
+  enough = true;
+  stubborn->join();
+  EXPECT_GT(swallowed, 5);
+  EXPECT_EQ(Hub::current().stats().kills_swallowed, static_cast<std::uint64_t>(swallowed) - 1);
+}
+
+HUB_TEST(Kill, ASecondOneBreaksOffTheCleanUpOfTheFirst) {
+  Event never;
+  std::vector<std::string> steps;
+  const auto greenlet = spawn([&] {
+    try {
+      never.wait();
+    } catch (const GreenletExit&) {
+      try {
+        never.wait();
+      } catch (const GreenletExit&) {
+        steps.push_back("broken off");
+        throw;
+      }
+    }
+  });
+  yield();
+  greenlet->kill_soon();
+  yield();
+  greenlet->kill();
+  EXPECT_THAT(steps, ElementsAre("broken off"));
+}
+
+HUB_TEST(Kill, WithAnotherExceptionMayBeCaughtAndThenTheGreenletGoesOn) {
   Event never;
   Event release;
   const auto greenlet = spawn([&] {
     try {
       never.wait();
-    } catch (const GreenletExit&) {
+    } catch (const std::runtime_error&) {
     }
     release.wait();
     return 5;
   });
   yield();
-  greenlet->kill(1ms);
-  EXPECT_FALSE(greenlet->ready());
+  greenlet->kill_soon(std::make_exception_ptr(std::runtime_error("enough")));
+  EXPECT_FALSE(greenlet->killed());
+  yield();
   release.set();
   EXPECT_EQ(greenlet->get(), 5);
 }

@@ -173,8 +173,8 @@ TEST(Hub, LoopExitListsWhoWaitsForWhat) {
       report = exit.what();
     }
   });
-  EXPECT_THAT(report, HasSubstr("the main one waits for Event"));
-  EXPECT_THAT(report, HasSubstr("consumer waits for Event"));
+  EXPECT_THAT(report, HasSubstr("the main one: waits for Event"));
+  EXPECT_THAT(report, HasSubstr("consumer: waits for Event"));
 }
 
 TEST(Hub, LoopExitEndsTheRunWhenMainDoesNotCatchIt) {
@@ -201,7 +201,7 @@ TEST(HubDeathTest, DeadlockInACleanUpIsFatalAndListed) {
           Event().wait();
         });
       },
-      "cannot be unwound now:\n  main waits for Event");
+      "cannot be unwound now:\n  #[0-9]+ main: waits for Event");
 }
 
 TEST(Hub, GreenletsThatAreLeftAreKilledWhenMainEnds) {
@@ -265,7 +265,7 @@ TEST(HubDeathTest, AbortsWhenDestroyedUnderItsGreenlets) {
         const Hub hub;
         spawn([] {})->set_name("orphan");
       },
-      "destroyed under its greenlets:\n  orphan");
+      "destroyed under its greenlets:\n  #[0-9]+ orphan: has not run yet");
 }
 
 TEST(Hub, WhatIsQueuedWhenItIsDestroyedIsFreed) {
@@ -323,18 +323,6 @@ TEST(Hub, RunsInSeveralThreadsOneEach) {
   for (std::thread& thread : threads)
     thread.join();
   EXPECT_THAT(sums, ::testing::Each(5050));
-}
-
-HUB_TEST(Hub, DescribesAtMostSoManyGreenlets) {
-  Event release;
-  std::vector<GreenletRef> all;
-  for (int i = 0; i < 5; ++i)
-    all.push_back(spawn([&] { release.wait(); }));
-  yield();
-  const std::string text = Hub::current().describe_greenlets(2);
-  EXPECT_THAT(text, HasSubstr("and 4 more"));
-  release.set();
-  join_all(all);
 }
 
 HUB_TEST(Hub, CountsWhatItDoes) {

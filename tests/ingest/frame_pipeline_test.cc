@@ -461,7 +461,7 @@ void run_random_schedule(std::uint32_t seed) {
 
 greenrt::HubOptions poll_after_each_switch() {
   greenrt::HubOptions options;
-  options.switches_per_check = 1;
+  options.switches_per_sample = 1;
   options.slice = 0s;
   return options;
 }

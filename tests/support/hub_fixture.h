@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "greenrt/greenlet.h"
+#include "greenrt/greenlet_tree.h"
 #include "greenrt/hub.h"
 
 namespace greenrt::testing {
@@ -64,7 +65,7 @@ inline void run_in_hub(const std::function<void()>& body, const HubOptions& opti
     record_errors(hub);
     hub.run([&] {
       body();
-      EXPECT_EQ(hub.stats().greenlets, 1u) << "the test has left greenlets:\n" << hub.describe_greenlets();
+      EXPECT_EQ(hub.stats().greenlets, 1u) << "the test has left greenlets:\n" << describe_greenlets(hub);
     });
     EXPECT_EQ(hub.stats().greenlets, 0u);
     EXPECT_THAT(take_errors(), ::testing::IsEmpty());
