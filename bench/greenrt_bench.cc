@@ -3,6 +3,7 @@
 //
 //   yield/fcontext         there and back between two stacks, nothing else (two switches an iteration)
 //   yield/greenrt          two greenlets in turn: two turns an iteration
+//   yield/greenrt_full     the same with every slice measured
 //   spawn_join/greenrt     a greenlet made, run, ended and waited for
 //   spawn_join_all/greenrt the same, a thousand at a time
 //   event/greenrt          set by one greenlet, waited for by another, and back
@@ -37,8 +38,8 @@ using boost::context::detail::make_fcontext;
 using boost::context::detail::transfer_t;
 
 template <typename Body>
-void in_hub(Body body) {
-  greenrt::Hub hub;
+void in_hub(Body body, const greenrt::HubOptions& options = {}) {
+  greenrt::Hub hub(options);
   hub.run(body);
 }
 
@@ -55,21 +56,24 @@ void bare_switch(benchmark::State& state) {
 }
 BENCHMARK(bare_switch)->Name("yield/fcontext");
 
-void yields(benchmark::State& state) {
-  in_hub([&] {
-    bool done = false;
-    const auto other = greenrt::spawn([&] {
-      while (!done)
-        greenrt::yield();
-    });
-    for (auto _ : state)
-      greenrt::yield();  // a turn of the other one and a turn of this one
-    done = true;
-    other->join();
-  });
+void yields(benchmark::State& state, std::uint32_t switches_per_sample) {
+  in_hub(
+      [&] {
+        bool done = false;
+        const auto other = greenrt::spawn([&] {
+          while (!done)
+            greenrt::yield();
+        });
+        for (auto _ : state)
+          greenrt::yield();  // a turn of the other one and a turn of this one
+        done = true;
+        other->join();
+      },
+      {.switches_per_sample = switches_per_sample});
   state.SetItemsProcessed(2 * state.iterations());
 }
-BENCHMARK(yields)->Name("yield/greenrt");
+BENCHMARK_CAPTURE(yields, sampled, greenrt::HubOptions().switches_per_sample)->Name("yield/greenrt");
+BENCHMARK_CAPTURE(yields, full, 1)->Name("yield/greenrt_full");
 
 void spawn_join(benchmark::State& state) {
   in_hub([&] {

@@ -185,6 +185,8 @@ GreenletKind& Hub::kind(std::string_view name) {
 void Hub::after_switch() {
   if (!ended_) return;
   Greenlet& ended = *std::exchange(ended_, nullptr);
+  if (measures_) [[unlikely]]
+    ended.kind_->note_stack(stacks_.measure(ended.context_.stack()));
   stacks_.release(ended.context_.stack());
   forget(ended);
 }
@@ -263,7 +265,9 @@ void Hub::run_measured() {
   GreenletKind& kind = *item.greenlet()->kind_;
   const Duration was_ready = now_ - item.since();
   const auto began = now_;
+  measures_ = true;
   const bool ran = resume(*item.greenlet());
+  measures_ = false;
   now_ = Clock::now();
   if (ran) kind.note_slice(now_ - began, was_ready);
   budget_ = next_distance();
@@ -387,7 +391,8 @@ void Hub::kill_and_wait() {
 
 std::size_t Hub::stack_high_water() {
   for (Greenlet& greenlet : all_) {
-    if (greenlet.state_ == Greenlet::State::kRunning) stacks_.measure(greenlet.context_.stack());
+    if (greenlet.state_ == Greenlet::State::kRunning)
+      greenlet.kind_->note_stack(stacks_.measure(greenlet.context_.stack()));
   }
   return stacks_.high_water();
 }

@@ -133,7 +133,8 @@ class Hub {
   // How long an I/O event may have waited for its turn: the time from the end of one poll to the start of the next.
   [[nodiscard]] const Histogram& lag() const { return lag_; }
 
-  // The deepest use of any stack, those in use included. Looks at every stack in use: for scrapes, not for hot paths.
+  // The deepest use of any stack, those in use included; brings the kinds up to date, too. Looks at every stack in use:
+  // for scrapes, not for hot paths.
   [[nodiscard]] std::size_t stack_high_water();
 
   // nullptr but in tests.
@@ -189,6 +190,7 @@ class Hub {
   bool in_run_ = false;
   Greenlet* ended_ = nullptr;         // its stack is free once the switch away from it is complete
   std::uint32_t budget_ = 0;          // switches until the next look at the clock
+  bool measures_ = false;
   std::uint32_t random_ = 1;          // for the distances between them
   Clock::time_point now_;             // at the last look
   const Runnable* pinned_ = nullptr;  // came by schedule_next()

@@ -154,8 +154,10 @@ void StackPool::trim(const Stack& stack) noexcept {
   if (resident > kKeepResident) ::madvise(stack.bottom, mapping_size() - kKeepResident, MADV_DONTNEED);
 }
 
-void StackPool::measure(const Stack& stack) noexcept {
-  high_water_ = std::max(high_water_, used(stack));
+std::size_t StackPool::measure(const Stack& stack) noexcept {
+  const std::size_t bytes = used(stack);
+  high_water_ = std::max(high_water_, bytes);
+  return bytes;
 }
 
 void StackPool::clear(const Stack& stack) noexcept {

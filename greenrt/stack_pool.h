@@ -73,8 +73,8 @@ class StackPool {
   // The deepest use seen in any stack, in bytes, in steps of a page.
   [[nodiscard]] std::size_t high_water() const { return high_water_; }
 
-  // Measures a stack that is in use, for greenlets that never end.
-  void measure(const Stack& stack) noexcept;
+  // Measures a stack that is in use, for greenlets that never end: used(), which counts for high_water() as well.
+  std::size_t measure(const Stack& stack) noexcept;
 
   [[nodiscard]] static std::size_t page_size();
 

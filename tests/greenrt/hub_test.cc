@@ -325,6 +325,74 @@ TEST(Hub, RunsInSeveralThreadsOneEach) {
   EXPECT_THAT(sums, ::testing::Each(5050));
 }
 
+HubOptions measure_each() {
+  HubOptions options;
+  options.switches_per_sample = 1;
+  return options;
+}
+
+HUB_TEST_WITH(HubKinds, CountEverySliceWhenAskedTo, measure_each()) {
+  GreenletKind& kind = Hub::current().kind("worker");
+  const auto worker = spawn([] {
+    for (int i = 0; i < 9; ++i)
+      yield();
+  });
+  worker->set_kind(kind);
+  worker->join();
+  EXPECT_EQ(kind.slices().count(), 10u);
+  EXPECT_EQ(kind.delays().count(), 10u);
+}
+
+HUB_TEST(HubKinds, AreSampledOtherwise) {
+  GreenletKind& kind = Hub::current().kind("worker");
+  constexpr int kTurns = 64 * 1000;
+  const auto worker = spawn([] {
+    for (int i = 0; i < kTurns; ++i)
+      yield();
+  });
+  worker->set_kind(kind);
+  worker->join();
+  EXPECT_THAT(kind.slices().count(), ::testing::AllOf(::testing::Gt(800u), ::testing::Lt(1200u)));
+}
+
+HUB_TEST_WITH(HubKinds, TellHowLongASliceTookAndHowLongItWasReadyBefore, measure_each()) {
+  Hub& hub = Hub::current();
+  const auto run_for = [](Duration duration) {
+    const Deadline end(duration);
+    while (!end.expired()) {
+    }
+  };
+  const auto hog = spawn([&] { run_for(20ms); });
+  hog->set_kind(hub.kind("hog"));
+  const auto delayed = spawn([] {});
+  delayed->set_kind(hub.kind("delayed"));
+  join_all({hog, delayed});
+  EXPECT_GE(hub.kind("hog").longest_slice(), 20ms);
+  EXPECT_GE(hub.kind("hog").slices().sum(), 0.020);
+  EXPECT_GE(hub.kind("delayed").delays().sum(), 0.020);
+}
+
+HUB_TEST_WITH(HubKinds, TellHowDeepAStackWasUsed, measure_each()) {
+  constexpr std::size_t kDeep = 100 * 1024;
+  GreenletKind& kind = Hub::current().kind("deep");
+  const auto deep = spawn([] {
+    std::array<volatile char, kDeep> much;
+    much.front() = 1;
+    much.back() = much.front();
+  });
+  deep->set_kind(kind);
+  deep->join();
+  yield();
+  EXPECT_GE(kind.stack_high_water(), kDeep);
+}
+
+HUB_TEST(HubKinds, AreTheSameForTheSameName) {
+  Hub& hub = Hub::current();
+  EXPECT_EQ(&hub.kind("frame"), &hub.kind("frame"));
+  EXPECT_NE(&hub.kind("frame"), &hub.kind("other"));
+  EXPECT_EQ(hub.kinds().front().name(), "other") << "of everybody who has none";
+}
+
 HUB_TEST(Hub, CountsWhatItDoes) {
   Hub& hub = Hub::current();
   const HubStats before = hub.stats();
