@@ -74,9 +74,7 @@ struct Greenlet::Extras final : Runnable {
   detail::Locals locals;
 };
 
-Greenlet::Greenlet() : Runnable(this), number_(++greenlets_made) {
-  joiners_.set_owner(this);
-}
+Greenlet::Greenlet() : Runnable(this), number_(++greenlets_made) {}
 Greenlet::~Greenlet() = default;
 
 void Greenlet::start() {
@@ -134,6 +132,7 @@ void Greenlet::end_unstarted(std::exception_ptr exception) noexcept {
 
 bool Greenlet::join(Deadline deadline) {
   if (current() == this) throw std::logic_error("a greenlet cannot wait for its own end");
+  joiners_.set_owner(this);
   while (!ready()) {
     WaitList::Waiter waiter;
     if (!joiners_.wait(waiter, "the end of", deadline)) return ready();

@@ -174,9 +174,7 @@ class Greenlet : public Runnable {
   Extras& extras();
   LinkId add_link(LinkKind kind, LinkCallback callback);
 
-  Hub* hub_ = nullptr;
-  Context context_;
-  std::uint32_t references_ = 0;
+  // What every switch touches comes first.
   State state_ = State::kNew;
   bool failed_ = false;
   bool killed_ = false;
@@ -184,19 +182,22 @@ class Greenlet : public Runnable {
   bool switched_to_ = false;
   bool throws_again_ = false;       // at the end of the wait that has begun
   volatile bool renaming_ = false;  // a signal handler must not look at the name
-  std::uint32_t shields_ = 0;
   const char* waiting_for_ = nullptr;
   const WaitList* waiting_in_ = nullptr;  // alive while it waits and is not ready
+  std::vector<Pending> pending_;          // to be thrown at the next switch points, one at each
+  Context context_;
+  Hub* hub_ = nullptr;
+  std::uint32_t references_ = 0;
+  std::uint32_t shields_ = 0;
+  WaitList joiners_;
+  std::exception_ptr exception_;
+  std::unique_ptr<Extras> extras_;
+  std::string name_;
   GreenletKind* kind_ = nullptr;
   std::uint64_t number_;
   std::uint64_t spawner_ = 0;  // its number, 0 for the hub itself
   Clock::time_point started_at_;
-  Deadline deadline_;             // of the innermost DeadlineScope
-  std::vector<Pending> pending_;  // to be thrown at the next switch points, one at each
-  std::exception_ptr exception_;
-  WaitList joiners_;
-  std::unique_ptr<Extras> extras_;
-  std::string name_;
+  Deadline deadline_;  // of the innermost DeadlineScope
 
  public:
   boost::intrusive::list_member_hook<> all_hook;  // the hub's list of greenlets

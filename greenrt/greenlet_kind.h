@@ -30,7 +30,8 @@ class GreenletKind {
   [[nodiscard]] const Histogram& delays() const { return delays_; }
   [[nodiscard]] Duration longest_slice() const { return longest_slice_; }
   // The deepest use of a stack, in bytes, in steps of a page: a bound from above, since a stack may have been used by
-  // others before. Of greenlets that ended in a measured slice, and of those that Hub::stack_high_water() has met.
+  // others before. Of one in 64 of those that have ended,
+  // and of those that Hub::stack_high_water() has met.
   [[nodiscard]] std::size_t stack_high_water() const { return stack_high_water_; }
 
   void note_slice(Duration ran, Duration was_ready) {

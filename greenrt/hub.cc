@@ -185,9 +185,7 @@ GreenletKind& Hub::kind(std::string_view name) {
 void Hub::after_switch() {
   if (!ended_) return;
   Greenlet& ended = *std::exchange(ended_, nullptr);
-  if (measures_) [[unlikely]]
-    ended.kind_->note_stack(stacks_.measure(ended.context_.stack()));
-  stacks_.release(ended.context_.stack());
+  if (const std::size_t used = stacks_.release(ended.context_.stack())) ended.kind_->note_stack(used);
   forget(ended);
 }
 
@@ -265,9 +263,7 @@ void Hub::run_measured() {
   GreenletKind& kind = *item.greenlet()->kind_;
   const Duration was_ready = now_ - item.since();
   const auto began = now_;
-  measures_ = true;
   const bool ran = resume(*item.greenlet());
-  measures_ = false;
   now_ = Clock::now();
   if (ran) kind.note_slice(now_ - began, was_ready);
   budget_ = next_distance();

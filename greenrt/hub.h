@@ -190,7 +190,6 @@ class Hub {
   bool in_run_ = false;
   Greenlet* ended_ = nullptr;         // its stack is free once the switch away from it is complete
   std::uint32_t budget_ = 0;          // switches until the next look at the clock
-  bool measures_ = false;
   std::uint32_t random_ = 1;          // for the distances between them
   Clock::time_point now_;             // at the last look
   const Runnable* pinned_ = nullptr;  // came by schedule_next()

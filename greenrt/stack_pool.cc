@@ -138,20 +138,23 @@ void StackPool::install_guard(std::byte* start) {
     throw std::system_error(errno, std::generic_category(), "mprotect of the guard of a greenlet's stack");
 }
 
-void StackPool::release(Stack stack) noexcept {
+std::size_t StackPool::release(Stack stack) noexcept {
   idle_.push_back(stack);
-  if ((releases_++ & (kMeasureEvery - 1)) != 0) return;
-  trim(stack);
+  if ((releases_++ & (kMeasureEvery - 1)) != 0) return 0;
+  const std::size_t bytes = trim(stack);
   const std::size_t others = idle_.size() - 1;
-  if (looked_at_ >= others) return;
-  for (std::size_t looks = 1 + (others - looked_at_) / kLooksShare; looks > 0; --looks)
-    trim(idle_[looked_at_++]);
+  if (looked_at_ < others) {
+    for (std::size_t looks = 1 + (others - looked_at_) / kLooksShare; looks > 0; --looks)
+      trim(idle_[looked_at_++]);
+  }
+  return bytes;
 }
 
-void StackPool::trim(const Stack& stack) noexcept {
+std::size_t StackPool::trim(const Stack& stack) noexcept {
   const std::size_t resident = used(stack);
   high_water_ = std::max(high_water_, resident);
   if (resident > kKeepResident) ::madvise(stack.bottom, mapping_size() - kKeepResident, MADV_DONTNEED);
+  return resident;
 }
 
 std::size_t StackPool::measure(const Stack& stack) noexcept {

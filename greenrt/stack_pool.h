@@ -52,8 +52,9 @@ class StackPool {
   // Throws std::system_error when the kernel refuses the memory.
   Stack acquire();
 
-  // The caller must not be running on the stack.
-  void release(Stack stack) noexcept;
+  // The caller must not be running on the stack. What used() says, if this is the one release in 64 that is measured;
+  // otherwise 0.
+  std::size_t release(Stack stack) noexcept;
 
   [[nodiscard]] std::size_t stack_size() const { return stack_size_; }
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
@@ -84,7 +85,7 @@ class StackPool {
  private:
   [[nodiscard]] Stack map();
   void install_guard(std::byte* start);
-  void trim(const Stack& stack) noexcept;
+  std::size_t trim(const Stack& stack) noexcept;
   [[nodiscard]] std::size_t mapping_size() const;  // without the guard range
   [[nodiscard]] std::size_t slab_size() const;
 

@@ -1,7 +1,6 @@
 #include "greenrt/wait_list.h"
 
 #include <cassert>
-#include <optional>
 
 #include "greenrt/greenlet.h"
 #include "greenrt/hub.h"
@@ -28,10 +27,17 @@ bool WaitList::wait(Waiter& waiter, const char* what, Deadline deadline) {
     Waiter& waiter;
   } leave{*this, waiter};
 
-  std::optional<WakeTimer> timer;
-  if (!deadline.is_never()) timer.emplace(hub, deadline);
+  if (!deadline.is_never()) return wait_until(waiter, what, deadline);
+  while (!waiter.woken_)
+    hub.suspend(what, this);
+  return true;
+}
+
+[[gnu::noinline]] bool WaitList::wait_until(Waiter& waiter, const char* what, Deadline deadline) {
+  Hub& hub = Hub::current();
+  const WakeTimer timer(hub, deadline);
   while (!waiter.woken_) {
-    if (timer && timer->expired()) return false;
+    if (timer.expired()) return false;
     hub.suspend(what, this);
   }
   return true;

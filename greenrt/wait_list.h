@@ -80,6 +80,7 @@ class WaitList {
 
  private:
   static bool tell_observer(Waiter& waiter);
+  bool wait_until(Waiter& waiter, const char* what, Deadline deadline);
 
   boost::intrusive::list<Waiter> waiters_;
   Greenlet* owner_ = nullptr;

@@ -372,18 +372,36 @@ HUB_TEST_WITH(HubKinds, TellHowLongASliceTookAndHowLongItWasReadyBefore, measure
   EXPECT_GE(hub.kind("delayed").delays().sum(), 0.020);
 }
 
-HUB_TEST_WITH(HubKinds, TellHowDeepAStackWasUsed, measure_each()) {
-  constexpr std::size_t kDeep = 100 * 1024;
+constexpr std::size_t kDeep = 100 * 1024;
+
+void go_deep() {
+  std::array<volatile char, kDeep> much;
+  much.front() = 1;
+  much.back() = much.front();
+}
+
+HUB_TEST(HubKinds, TellHowDeepTheStacksOfSomeWereThatHaveEnded) {
   GreenletKind& kind = Hub::current().kind("deep");
-  const auto deep = spawn([] {
-    std::array<volatile char, kDeep> much;
-    much.front() = 1;
-    much.back() = much.front();
-  });
-  deep->set_kind(kind);
-  deep->join();
+  for (int i = 0; i < 64; ++i) {
+    const auto deep = spawn(go_deep);
+    deep->set_kind(kind);
+    deep->join();
+  }
   yield();
   EXPECT_GE(kind.stack_high_water(), kDeep);
+}
+
+HUB_TEST(HubKinds, TellHowDeepTheStacksInUseAreWhenAsked) {
+  Hub& hub = Hub::current();
+  const auto deep = spawn([] {
+    go_deep();
+    yield();
+  });
+  deep->set_kind(hub.kind("deep"));
+  yield();
+  EXPECT_GE(hub.stack_high_water(), kDeep);
+  EXPECT_GE(hub.kind("deep").stack_high_water(), kDeep);
+  deep->join();
 }
 
 HUB_TEST(HubKinds, AreTheSameForTheSameName) {
