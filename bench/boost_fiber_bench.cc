@@ -1,7 +1,8 @@
 // The work of greenrt_bench.cc with Boost.Fiber, whose context switch is the same: its round-robin scheduler, and
 // stacks of greenrt's size from its pool, which have no guard page.
 //
-//   yield/boost_fiber          two fibers in turn: two turns an iteration
+//   yield/boost_fiber          two fibers with the same body in turn: a turn of one an iteration
+//   yield_apart/boost_fiber    two fibers that yield from different places: a turn of each an iteration
 //   spawn_join/boost_fiber     a fiber made, run, ended and waited for
 //   event/boost_fiber          a flag under a mutex, set by one fiber, waited for by another, and back
 //   queue_pingpong/boost_fiber an item to another fiber through a buffered_channel, and one back
@@ -30,6 +31,21 @@ fibers::fiber spawn(Body body) {
 
 void yields(benchmark::State& state) {
   bool done = false;
+  const auto take_turns = [&] {
+    while (!done && state.KeepRunning())
+      this_fiber::yield();
+    done = true;
+  };
+  auto one = spawn(take_turns);
+  auto other = spawn(take_turns);
+  one.join();
+  other.join();
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(yields)->Name("yield/boost_fiber");
+
+void yields_apart(benchmark::State& state) {
+  bool done = false;
   auto other = spawn([&] {
     while (!done)
       this_fiber::yield();
@@ -40,7 +56,7 @@ void yields(benchmark::State& state) {
   other.join();
   state.SetItemsProcessed(2 * state.iterations());
 }
-BENCHMARK(yields)->Name("yield/boost_fiber");
+BENCHMARK(yields_apart)->Name("yield_apart/boost_fiber");
 
 void spawn_join(benchmark::State& state) {
   for (auto _ : state)

@@ -2,8 +2,9 @@
 // work with Boost.Fiber (boost_fiber_bench.cc).
 //
 //   yield/fcontext         there and back between two stacks, nothing else (two switches an iteration)
-//   yield/greenrt          two greenlets in turn: two turns an iteration
+//   yield/greenrt          two greenlets with the same body in turn: a turn of one an iteration
 //   yield/greenrt_full     the same with every slice measured
+//   yield_apart/greenrt    two greenlets that yield from different places: a turn of each an iteration
 //   spawn_join/greenrt     a greenlet made, run, ended and waited for
 //   spawn_join_all/greenrt the same, a thousand at a time
 //   event/greenrt          set by one greenlet, waited for by another, and back
@@ -57,23 +58,36 @@ void bare_switch(benchmark::State& state) {
 BENCHMARK(bare_switch)->Name("yield/fcontext");
 
 void yields(benchmark::State& state, std::uint32_t switches_per_sample) {
-  in_hub(
-      [&] {
-        bool done = false;
-        const auto other = greenrt::spawn([&] {
-          while (!done)
-            greenrt::yield();
-        });
-        for (auto _ : state)
-          greenrt::yield();  // a turn of the other one and a turn of this one
-        done = true;
-        other->join();
-      },
-      {.switches_per_sample = switches_per_sample});
-  state.SetItemsProcessed(2 * state.iterations());
+  const auto body = [&] {
+    bool done = false;
+    const auto take_turns = [&] {
+      while (!done && state.KeepRunning())
+        greenrt::yield();
+      done = true;
+    };
+    greenrt::join_all({greenrt::spawn(take_turns), greenrt::spawn(take_turns)});
+  };
+  in_hub(body, {.switches_per_sample = switches_per_sample});
+  state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK_CAPTURE(yields, sampled, greenrt::HubOptions().switches_per_sample)->Name("yield/greenrt");
 BENCHMARK_CAPTURE(yields, full, 1)->Name("yield/greenrt_full");
+
+void yields_apart(benchmark::State& state) {
+  in_hub([&] {
+    bool done = false;
+    const auto other = greenrt::spawn([&] {
+      while (!done)
+        greenrt::yield();
+    });
+    for (auto _ : state)
+      greenrt::yield();
+    done = true;
+    other->join();
+  });
+  state.SetItemsProcessed(2 * state.iterations());
+}
+BENCHMARK(yields_apart)->Name("yield_apart/greenrt");
 
 void spawn_join(benchmark::State& state) {
   in_hub([&] {
