@@ -1,7 +1,7 @@
 """gdb commands for programs that use greenrt, in a live process and in a core file.
 
     (gdb) source greenrt/gdb.py
-    (gdb) info greenlets           the greenlets of every thread: number, name, state, and where each one is
+    (gdb) info greenlets           the greenlets of every thread: name, state, for how long, who has spawned it, where
     (gdb) info greenlets REGEX     those whose line matches
     (gdb) greenlet 7               the backtrace of one; up, down, frame and print then work in it
     (gdb) greenlet                 back to what the thread itself runs
@@ -11,7 +11,7 @@ Nothing runs in the process, and no register is written: an unwinder claims the 
 it was called from where the greenlet waits. That one frame keeps the number 0, the greenlet's own begin at 1. Going on
 (continue, step) ends it; go back to the thread before a step.
 
-Members of Hub, Greenlet and Context are read by their names, for which hub.cc has full debug information in every
+Times are as of the hub's last look at the clock. Members of Hub, Greenlet and Context are read by their names, for which hub.cc has full debug information in every
 build. What a switch saves where is read from the machine code of jump_fcontext. x86-64 only.
 """
 
@@ -22,6 +22,17 @@ import gdb.unwinder
 
 RUNTIME = re.compile(r"(greenrt|std|boost|__gnu_cxx)::")  # not what somebody wants to know of where a greenlet is
 NO_RTTI = re.compile(r"warning: RTTI symbol not found for class '.*'\n")  # gdb cannot find classes made of lambdas
+
+
+def nanoseconds(time_point):
+    return int(time_point["__d"]["__r"])
+
+
+def duration_text(nanos):
+    for unit, size in (("h", 3_600_000_000_000), ("min", 60_000_000_000), ("s", 1_000_000_000)):
+        if nanos >= size:
+            return f"{nanos / size:.1f} {unit}"
+    return f"{nanos / 1_000_000:.1f} ms"
 
 
 def address_of(value):
@@ -55,9 +66,6 @@ class Object:
             elif each.name == name and hasattr(each, "bitpos"):
                 return each.bitpos // 8, each.type
         return None
-
-    def has(self, name):
-        return self._find(self.kind, name) is not None
 
     def member(self, name):
         found = self._find(self.kind, name)
@@ -172,6 +180,7 @@ class Greenlet(Object):
     def __init__(self, number, thread, hub, address):
         super().__init__(address, class_named("greenrt::Greenlet"))
         self.number, self.thread, self.hub = number, thread, hub
+        self.by_address, self.by_number = {}, {}  # the numbers here of all that live
 
     @property
     def name(self):
@@ -194,10 +203,30 @@ class Greenlet(Object):
         if self["queued_"]:
             return "ready"
         what = self["waiting_for_"]
-        return f"waits for {what.string(errors='replace')}" if int(what) else "waits"
+        if not int(what):
+            return "waits"
+        owner = self.by_address.get(self.waits_on, "")
+        return f"waits for {what.string(errors='replace')} {owner}".rstrip()
+
+    @property
+    def waits_on(self):
+        """The address of the greenlet that would have to end, or to let the lock go; 0 if there is none."""
+        where = int(self["waiting_in_"])
+        return int(Object(where, class_named("greenrt::WaitList"))["owner_"]) if where else 0
+
+    @property
+    def in_state(self):
+        if self.running:
+            return ""
+        return duration_text(max(nanoseconds(self.hub["now_"]) - nanoseconds(self["since_"]), 0))
 
     def __str__(self):
         return f'Greenlet {self.number} "{self.name}", {self.state}, of thread {self.thread.num}'
+
+    @property
+    def spawner(self):
+        number = int(self["spawner_"])
+        return str(self.by_number.get((self.thread.num, number), "ended")) if number else "hub"
 
     def choose(self):
         """Has the frames of its thread be those of the greenlet. Returns the innermost one."""
@@ -260,11 +289,13 @@ def hubs():
 
 
 def all_greenlets():
-    number = 0
-    for thread, hub in list(hubs()):
-        for address in greenlets_of(hub):
-            number += 1
-            yield Greenlet(number, thread, hub, address)
+    found = [(thread, hub, address) for thread, hub in list(hubs()) for address in greenlets_of(hub)]
+    everybody = [Greenlet(number, *each) for number, each in enumerate(found, 1)]
+    by_address = {each.address: each.number for each in everybody}
+    by_number = {(each.thread.num, int(each["number_"])): each.number for each in everybody}
+    for each in everybody:
+        each.by_address, each.by_number = by_address, by_number
+    return everybody
 
 
 def greenlets_numbered(numbers):
@@ -311,16 +342,18 @@ class InfoGreenlets(gdb.Command):
         rows = []
         with Selection():
             for each in all_greenlets():
-                row = (str(each.number), str(each.thread.num), each.name, each.state, each.place())
+                row = (str(each.number), str(each.thread.num), each.name, each.state, each.in_state,
+                       each.spawner, each.place())
                 if wanted.search("  ".join(row)):
                     rows.append(row)
         if not rows:
             print("No greenlets.")
             return
-        rows.insert(0, ("Id", "Thread", "Name", "State", "Where"))
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        rows.insert(0, ("Id", "Thread", "Name", "State", "For", "Spawner", "Where"))
+        widths = [max(len(row[column]) for row in rows) for column in range(6)]
         for row in rows:
-            print("  ".join([row[0].rjust(widths[0])] + [row[i].ljust(widths[i]) for i in (1, 2, 3)] + [row[4]]).rstrip())
+            cells = [cell.ljust(width) for cell, width in zip(row[1:], widths[1:])]
+            print("  ".join([row[0].rjust(widths[0]), *cells, row[-1]]).rstrip())
 
 
 class ChooseGreenlet(gdb.Command):
@@ -354,7 +387,7 @@ class ApplyToGreenlets(gdb.Command):
         if not words:
             raise gdb.GdbError("greenlet apply takes `all` or numbers of `info greenlets`, and a command")
         with Selection():
-            chosen = list(all_greenlets()) if words[1] == "all" else greenlets_numbered([int(each) for each in words[1].split()])
+            chosen = all_greenlets() if words[1] == "all" else greenlets_numbered([int(each) for each in words[1].split()])
             for each in chosen:
                 print(f"\n{each}")
                 if each.running or each.has_begun:

@@ -63,9 +63,10 @@ int main() {
     greenrt::Event event;
     greenrt::Queue<int> queue;
     greenrt::spawn([&] { parked::in_event(event); })->set_name("listener");
-    greenrt::spawn([&] { parked::in_queue(queue); })->set_name("consumer");
+    greenrt::spawn([&] { greenrt::spawn([&] { parked::in_queue(queue); })->set_name("consumer"); });
     greenrt::spawn([] { parked::in_sleep(3); })->set_name("sleeper");
     greenrt::yield();
+    greenrt::yield();  // the consumer has come to its first turn
     greenrt::spawn([] { parked::in_sleep(0); })->set_name("late");
     parked::all_parked();
     queue.put(1);

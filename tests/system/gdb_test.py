@@ -12,15 +12,15 @@ from support import BINARIES, ROOT
 PROGRAM = BINARIES / "gdb_parked"
 STOP = ["break parked::all_parked", "run"]
 
-# number: thread, name, state, and the function where it is
+# number: thread, name, state, number of the spawner, and the function where it is
 PARKED = {
-    1: ("1", "main", "running", "parked::all_parked"),
-    2: ("1", "listener", "waits for Event", "parked::in_event"),
-    3: ("1", "consumer", "waits for Queue item", "parked::in_queue"),
-    4: ("1", "sleeper", "waits for sleep", "parked::in_sleep"),
-    5: ("1", "late", "not begun", ""),
-    6: ("2", "main", "waits for Greenlet", "operator()"),
-    7: ("2", "elsewhere", "waits for sleep", "parked::in_sleep"),
+    1: ("1", "main", "running", "hub", "parked::all_parked"),
+    2: ("1", "listener", "waits for Event", "1", "parked::in_event"),
+    3: ("1", "sleeper", "waits for sleep", "1", "parked::in_sleep"),
+    4: ("1", "consumer", "waits for Queue item", "ended", "parked::in_queue"),
+    5: ("1", "late", "not begun", "1", ""),
+    6: ("2", "main", "waits for the end of 7", "hub", "operator()"),
+    7: ("2", "elsewhere", "waits for sleep", "6", "parked::in_sleep"),
 }
 
 
@@ -36,13 +36,18 @@ def gdb(*commands, core=None):
 
 
 def greenlets(output):
-    """The table of `info greenlets`, as PARKED."""
-    rows = {}
-    for line in output[output.index("Id  Thread  Name"):].splitlines()[1:]:
-        if not (row := re.fullmatch(r" *(\d+)  (\d+) +(\S+) +(\S+(?: \S+)*?)(?:  +(\S+) at \S+:\d+)?", line)):
+    """The table of `info greenlets`, as PARKED, and for how long each one has been in its state."""
+    header, *lines = output[output.index("Id  Thread  Name"):].splitlines()
+    columns = [0, *(header.index(name) for name in ("Thread", "Name", "State", "For", "Spawner", "Where")), None]
+    rows, times = {}, {}
+    for line in lines:
+        cells = [line[start:end].strip() for start, end in zip(columns, columns[1:])]
+        if not cells[0].isdigit():
             break
-        rows[int(row[1])] = (row[2], row[3], row[4], row[5] or "")
-    return rows
+        where = cells.pop().partition(" at ")[0]
+        times[int(cells[0])] = cells.pop(4)
+        rows[int(cells[0])] = (*cells[1:], where)
+    return rows, times
 
 
 def functions(output):
@@ -59,27 +64,31 @@ class LiveProcess(unittest.TestCase):
 
     def test_the_table_has_every_greenlet_of_every_thread(self):
         output, _ = self.gdb("info greenlets")
-        self.assertEqual(greenlets(output), PARKED)
+        rows, times = greenlets(output)
+        self.assertEqual(rows, PARKED)
+        self.assertEqual(times.pop(1), "", "it runs")
+        for time in times.values():
+            self.assertRegex(time, r"^\d+\.\d (ms|s|min|h)$")
 
     def test_the_table_can_be_searched(self):
         output, _ = self.gdb("info greenlets waits for sleep")
-        self.assertEqual(greenlets(output), {number: PARKED[number] for number in (4, 7)})
+        self.assertEqual(greenlets(output)[0], {number: PARKED[number] for number in (3, 7)})
         output, _ = self.gdb("info greenlets nobody")
         self.assertIn("No greenlets.", output)
 
     def test_a_backtrace_goes_from_the_wait_to_the_first_function(self):
-        output, errors = self.gdb("greenlet 4")
-        self.assertIn('Greenlet 4 "sleeper", waits for sleep, of thread 1', output)
-        names = functions(output[output.index("Greenlet 4"):])
+        output, errors = self.gdb("greenlet 3")
+        self.assertIn('Greenlet 3 "sleeper", waits for sleep, of thread 1', output)
+        names = functions(output[output.index("Greenlet 3"):])
         self.assertEqual([name for name in names if name.startswith("parked::")], ["parked::in_sleep"] * 4)
         self.assertIn("greenrt::sleep", names[:names.index("parked::in_sleep")])
         self.assertEqual(names[-1], "greenrt::Context::FirstFrame::run")
         self.assertNotIn("Backtrace stopped", output + errors)
 
     def test_frames_of_a_greenlet_can_be_walked_and_looked_into(self):
-        output, _ = self.gdb("greenlet 4", "frame function parked::in_sleep", "up 3", "print level", "greenlet",
+        output, _ = self.gdb("greenlet 3", "frame function parked::in_sleep", "up 3", "print level", "greenlet",
                              "backtrace 1")
-        after = output[output.index("Greenlet 4"):]
+        after = output[output.index("Greenlet 3"):]
         self.assertIn("$1 = 3", after)
         self.assertEqual(functions(after)[-1], "parked::all_parked", "back in the thread")
 
@@ -88,7 +97,7 @@ class LiveProcess(unittest.TestCase):
         parts = re.split(r"^Greenlet (\d+) ", output, flags=re.MULTILINE)[1:]
         traces = {int(number): functions(trace) for number, trace in zip(parts[::2], parts[1::2])}
         self.assertEqual(traces.keys(), PARKED.keys())
-        for number, (_, name, _, place) in PARKED.items():
+        for number, (_, name, _, _, place) in PARKED.items():
             with self.subTest(name):
                 self.assertIn(place, traces[number] or [""])
 
