@@ -113,6 +113,7 @@ struct DrainConfig {
 struct GreenletsConfig {
   std::uint64_t stack_size = 256ULL << 10;
   std::uint32_t max = 25'000;
+  std::chrono::milliseconds max_blocking{100};
 
   bool operator==(const GreenletsConfig&) const = default;
 };

@@ -303,8 +303,10 @@ const Schema<GreenletsConfig>& greenlets_options() {
       {.key = "max",
        .type = integer(&GreenletsConfig::max, 100, 1'000'000),
        .help = "Greenlets at once, more than pipeline.max_in_flight. Each takes two of the kernel's vm.max_map_count "
-               "(65530 "
-               "by default)."},
+               "(65530 by default)."},
+      {.key = "max_blocking",
+       .type = duration(&GreenletsConfig::max_blocking, 10ms, 1min),
+       .help = "A greenlet that runs for longer without letting others run is logged as hub_blocked."},
   };
   return schema;
 }

@@ -36,6 +36,7 @@ void ConnectionServer::accept_all() {
       Connection& connection = connections_.emplace_back(Connection(*this, std::move(stream)));
       connection.greenlet_ = greenrt::make_greenlet([this, &connection] { run(connection); });
       connection.greenlet_->set_name(std::string(name_) + " connection");
+      connection.greenlet_->set_kind(greenrt::Hub::current().kind(connection.greenlet_->name()));
       connection.greenlet_->start();
     } catch (const greenrt::Closed&) {
       return;

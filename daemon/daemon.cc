@@ -12,6 +12,7 @@
 #include "daemon/control_commands.h"
 #include "daemon/control_server.h"
 #include "daemon/database.h"
+#include "daemon/diagnosis.h"
 #include "daemon/exit_codes.h"
 #include "daemon/http_server.h"
 #include "daemon/intake.h"
@@ -25,6 +26,7 @@
 #include "daemon/version.h"
 #include "daemon/watchdog.h"
 #include "greenrt/event.h"
+#include "greenrt/hub.h"
 #include "greenrt/signal.h"
 #include "ingest/transmitter.h"
 
@@ -60,6 +62,7 @@ class Daemon {
  public:
   Daemon(const Config& config, const Logging& logging)
       : config_(config),
+        diagnosis_(config.greenlets.max_blocking),
         notifier_(Notifier::from_environment()),
         database_(open_database(config)),
         storage_(storage_options(config), database_ ? &database_->pool() : nullptr, reporter_,
@@ -76,6 +79,7 @@ class Daemon {
     }
     status_.declare_metrics(metrics_);
     if (database_) database_->dead_letters().declare_metrics(metrics_);
+    diagnosis_.declare_metrics(metrics_);
     http_.declare_metrics(metrics_);
   }
 
@@ -125,6 +129,7 @@ class Daemon {
              [this](const HttpRequest&) {
                return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
              }},
+            {"/greenlets", [](const HttpRequest&) { return HttpResponse{.body = Diagnosis::greenlets_text()}; }},
             {"/healthz", [](const HttpRequest&) { return HttpResponse{.body = "ok\n"}; }},
             {"/readyz", [this](const HttpRequest&) { return readiness(); }},
             {"/status", [this](const HttpRequest&) {
@@ -155,6 +160,7 @@ class Daemon {
     if (transmitter_ && config_.transmit.enabled) {
       transmitting_ = greenrt::spawn([this] { transmitter_->run(); });
       transmitting_->set_name("transmitter");
+      transmitting_->set_kind(greenrt::Hub::current().kind("transmitter"));
     }
     watchdog_ = std::make_unique<Watchdog>(notifier_, intake_, config_.pipeline.store_deadline + kFrameSlack);
     tell(notifier_.ready("receiving"));
@@ -200,6 +206,7 @@ class Daemon {
   }
 
   const Config& config_;
+  Diagnosis diagnosis_;
   Notifier notifier_;
   LogReporter reporter_;
   std::unique_ptr<Database> database_;  // none: everything stays in the journal

@@ -8,6 +8,7 @@
 #include "db/error.h"
 #include "db/host_check.h"
 #include "db/schema.h"
+#include "greenrt/hub.h"
 
 namespace hilera {
 
@@ -18,6 +19,7 @@ DatabaseMonitor::DatabaseMonitor(const db::ConnectOptions& options, const Pace& 
       pace_(pace) {
   greenlet_ = greenrt::spawn([this] { run(); });
   greenlet_->set_name("database monitor");
+  greenlet_->set_kind(greenrt::Hub::current().kind("database monitor"));
 }
 
 DatabaseMonitor::~DatabaseMonitor() {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/logging.h"
+#include "greenrt/hub.h"
 
 namespace hilera {
 namespace {
@@ -60,6 +61,7 @@ void Intake::start() {
   for (std::size_t i = 0; i < receivers_.size(); ++i) {
     auto greenlet = greenrt::spawn([receiver = receivers_[i].get()] { receiver->run(); });
     greenlet->set_name("receiver " + listeners_[i]->name());
+    greenlet->set_kind(greenrt::Hub::current().kind("receiver"));
     receiver_greenlets_.push_back(std::move(greenlet));
   }
 }

@@ -6,6 +6,7 @@
 
 #include "db/error.h"
 #include "db/transaction.h"
+#include "greenrt/hub.h"
 #include "ingest/frame_id.h"
 
 namespace hilera {
@@ -47,6 +48,7 @@ Shard::~Shard() {
 void Shard::start() {
   greenlet_ = greenrt::spawn([this] { run(); });
   greenlet_->set_name("shard " + std::to_string(options_.part));
+  greenlet_->set_kind(greenrt::Hub::current().kind("shard"));
 }
 
 void Shard::stop() {

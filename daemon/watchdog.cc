@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "daemon/logging.h"
+#include "greenrt/hub.h"
 
 namespace hilera {
 namespace {
@@ -22,6 +23,7 @@ Watchdog::Watchdog(Notifier& notifier, const Intake& intake, greenrt::Duration f
   if (!timeout) return;
   greenlet_ = greenrt::spawn([this, interval = *timeout / 2] { run(interval); });
   greenlet_->set_name("watchdog");
+  greenlet_->set_kind(greenrt::Hub::current().kind("watchdog"));
 }
 
 Watchdog::~Watchdog() {

@@ -34,6 +34,7 @@ void PoolState::start_keepers(const std::shared_ptr<PoolState>& state) {
   for (std::size_t i = 0; i < std::max<std::size_t>(state->options_.concurrent_connects, 1); ++i) {
     auto keeper = greenrt::spawn([state] { state->keep(); });
     keeper->set_name("db keeper " + std::to_string(i + 1));
+    keeper->set_kind(greenrt::Hub::current().kind("db keeper"));
     state->keepers_.push_back(std::move(keeper));
   }
 }

@@ -57,7 +57,8 @@ FramePipeline::FramePipeline(const PipelineOptions& options, Custody& custody, D
       devices_(devices),
       reporter_(reporter),
       admission_(options.limits),
-      frames_(std::make_unique<Frames>()) {}
+      frames_(std::make_unique<Frames>()),
+      frame_kind_(greenrt::Hub::current().kind("frame")) {}
 
 FramePipeline::~FramePipeline() {
   assert(counters_.in_flight == 0);
@@ -89,6 +90,7 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
     own_claim.serial = as_text(Bytes(datagram.bytes)).substr(offset_of(claim.serial, bytes), claim.serial.size());
     const greenrt::Ref<Frame> frame(new Frame(*this, std::move(*ticket), std::move(entry), own_claim));
     ++counters_.in_flight;
+    frame->set_kind(frame_kind_);
     frame->start();
   } catch (const std::bad_alloc&) {
     counters_.drop(DropReason::kOutOfMemory);

@@ -99,6 +99,7 @@ class FramePipeline {
   Admission admission_;
   PipelineCounters counters_;
   std::unique_ptr<Frames> frames_;
+  greenrt::GreenletKind& frame_kind_;
   greenrt::Event idle_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "greenrt/error.h"
+#include "greenrt/hub.h"
 
 namespace ingest {
 namespace {
@@ -22,6 +23,7 @@ Replies::Replies(greenrt::UdpSocket& socket, ListenerCounters& counters)
       sending_(std::make_unique<greenrt::SendBatch>(kBatch)),
       sender_(greenrt::spawn([this] { run(); })) {
   sender_->set_name("replies");
+  sender_->set_kind(greenrt::Hub::current().kind("replies"));
 }
 
 Replies::~Replies() {

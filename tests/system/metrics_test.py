@@ -36,7 +36,7 @@ FAMILIES = {
     "hub_lag_seconds": ("histogram", set()),
     "stack_high_water_bytes": ("gauge", set()),
 }
-LABELS = {"listener", "reason", "state", "outcome", "class", "status", "version", "le"}
+LABELS = {"listener", "reason", "kind", "state", "outcome", "class", "status", "version", "le"}
 
 
 class Metrics(SystemTest):
