@@ -14,9 +14,9 @@
 //
 // Guard ranges are memory without access (mprotect), which makes two memory maps of each stack. Once there are many
 // stacks, and where the kernel has MADV_GUARD_INSTALL (Linux 6.13), the further ones are guarded by marks in the page
-// table instead, and 16 or more of them share one map, unless they are large. Not all of them, because of gcore: gdb 13 leaves out of the core
-// files that it writes whatever follows a mark in the same map. The kernel's own core files have it all. capacity()
-// respects vm.max_map_count either way, and is to be checked before a greenlet is created.
+// table instead, and 16 or more of them share one map, unless they are large. Not all of them, because of gcore: gdb 13
+// leaves out of the core files that it writes whatever follows a mark in the same map; the kernel's own have it.
+// capacity() respects vm.max_map_count either way, and is to be checked before a greenlet is created.
 //
 // Never yields. One thread only.
 
@@ -63,12 +63,12 @@ class StackPool {
 
   // How deep the stack has been used, in bytes, in steps of a page: by its present user or by those before, since it
   // was mapped, cleared, or, beyond kKeepResident, trimmed. So a bound from above for the present user, and exact for
-  // one that began on a cleared stack. One system call, some 0.3 us for 256 KiB: for one greenlet in 64, not for each.
+  // one that began on a cleared stack. One system call, some 0.5 us for 256 KiB: for one greenlet in 64, not for each.
   // Pages that were swapped out are not seen.
   [[nodiscard]] std::size_t used(const Stack& stack) noexcept;
 
-  // Gives all pages of a stack that nobody runs on back to the kernel. Whoever is next meets fresh pages, at some 0.5
-  // us each.
+  // Gives all pages of a stack that nobody runs on back to the kernel. Whoever is next meets fresh pages, at some 1 us
+  // each.
   void clear(const Stack& stack) noexcept;
 
   // The deepest use seen in any stack, in bytes, in steps of a page.
