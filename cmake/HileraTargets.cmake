@@ -11,6 +11,7 @@ if(HILERA_SANITIZE)
   set(HILERA_SANITIZERS address,undefined)
 elseif(HILERA_SANITIZE_THREADS)
   set(HILERA_SANITIZERS thread)
+  set(HILERA_TEST_PREFIX tsan.)  # where one ctest runs several trees
 endif()
 
 if(HILERA_VALGRIND)
@@ -80,17 +81,20 @@ function(hilera_test name)
   add_executable(${name} ${ARG_SOURCES})
   hilera_target_options(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  # Halves the time to compile; what is under test keeps its flags.
   if(HILERA_SANITIZERS)
-    target_compile_options(${name} PRIVATE -O0)  # halves the time to compile; what is under test keeps its flags
+    target_compile_options(${name} PRIVATE -O0)
+  elseif(HILERA_VALGRIND)
+    target_compile_options(${name} PRIVATE -O0 -U_FORTIFY_SOURCE)
   endif()
   if(HILERA_VALGRIND)
     list(JOIN HILERA_NOT_WITH_VALGRIND ":" excluded)
-    add_test(NAME ${name}
+    add_test(NAME valgrind.${name}
       COMMAND ${HILERA_VALGRIND_COMMAND} $<TARGET_FILE:${name}> --gtest_brief=1 --gtest_filter=-${excluded})
-    set_tests_properties(${name} PROPERTIES TIMEOUT 3600 LABELS "${ARG_LABELS}" ${ARG_PROPERTIES})
+    set_tests_properties(valgrind.${name} PROPERTIES TIMEOUT 3600 LABELS "${ARG_LABELS}" ${ARG_PROPERTIES})
     return()
   endif()
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${HILERA_TEST_PREFIX}"
     PROPERTIES TIMEOUT 120 LABELS "${ARG_LABELS}" ${ARG_PROPERTIES})
 endfunction()
