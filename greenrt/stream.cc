@@ -1,6 +1,8 @@
 #include "greenrt/stream.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -9,6 +11,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
+#include <cstddef>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -70,6 +74,19 @@ Stream connect_to(const sockaddr* address, socklen_t size, Deadline deadline) {
     if (error != 0) fail("connect", error);
   }
   return Stream(fd.release());
+}
+
+// `pieces` without their first `count` bytes, and without what is empty then.
+std::span<iovec> without(std::span<iovec> pieces, std::size_t count) {
+  while (!pieces.empty() && pieces.front().iov_len <= count) {
+    count -= pieces.front().iov_len;
+    pieces = pieces.subspan(1);
+  }
+  if (!pieces.empty()) {
+    pieces.front().iov_base = static_cast<std::byte*>(pieces.front().iov_base) + count;
+    pieces.front().iov_len -= count;
+  }
+  return pieces;
 }
 
 bool would_block(int error) {
@@ -157,6 +174,29 @@ void Stream::write_all(std::span<const std::byte> bytes, Deadline deadline) {
 
 void Stream::write_all(std::string_view text, Deadline deadline) {
   write_all(std::as_bytes(std::span(text.data(), text.size())), deadline);
+}
+
+void Stream::write_all_of(std::span<iovec> pieces, Deadline deadline) {
+  pieces = without(pieces, 0);
+  while (!pieces.empty()) {
+    if (fd_ < 0) throw Closed("the stream is closed");
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = std::min<std::size_t>(pieces.size(), IOV_MAX);
+    const ssize_t count = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (count >= 0) {
+      pieces = without(pieces, static_cast<std::size_t>(count));
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (!would_block(errno)) fail("sendmsg");
+    if (!watcher_->wait_write(deadline)) throw TimeoutExpired();
+  }
+}
+
+void Stream::send_at_once() {
+  const int on = 1;
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 void Stream::shutdown_write() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 #include <memory>
@@ -36,6 +37,12 @@ class Stream {
   // Yields until all is written. Throws as read_some; how much was written is then unknown.
   void write_all(std::span<const std::byte> bytes, Deadline deadline = Deadline::never());
   void write_all(std::string_view text, Deadline deadline = Deadline::never());
+  // The same for bytes that lie in several places, which leave together. Uses up `pieces`.
+  void write_all_of(std::span<iovec> pieces, Deadline deadline = Deadline::never());
+
+  // Lets the kernel send small writes at once, instead of waiting for more to send with them. Does nothing to a stream
+  // that is not TCP, or closed.
+  void send_at_once();
 
   // Tells the peer that nothing more will be written.
   void shutdown_write();

@@ -97,6 +97,35 @@ HUB_TEST(Stream, WritesMoreThanTheKernelTakesAtOnce) {
   writer->get();
 }
 
+HUB_TEST(Stream, WritesWhatLiesInManyPlaces) {
+  Pair pair = connected_pair();
+  pair.client.send_at_once();
+  std::string large(4 * 1024 * 1024, 'x');
+  std::vector<iovec> pieces{{nullptr, 0}, {large.data(), large.size()}, {nullptr, 0}};
+  std::string small = "abc";
+  for (int count = 0; count < 2000; ++count)  // more than one call of the kernel takes
+    pieces.push_back({small.data(), small.size()});
+  const auto writer = spawn([&] {
+    pair.client.write_all_of(pieces);
+    pair.client.shutdown_write();
+  });
+  yield();
+  EXPECT_FALSE(writer->ready());
+  const std::string got = read_until_end(pair.server);
+  EXPECT_EQ(got.size(), large.size() + 6000);
+  EXPECT_EQ(got.substr(large.size(), 6), "abcabc");
+  writer->get();
+}
+
+HUB_TEST(Stream, EndsAWriteOfManyPiecesByItsDeadlineOrAClose) {
+  Pair pair = connected_pair();
+  std::string large(64 * 1024 * 1024, 'x');
+  std::vector<iovec> pieces{{large.data(), large.size()}};
+  EXPECT_THROW(pair.client.write_all_of(pieces, 1ms), TimeoutExpired);
+  pair.client.close();
+  EXPECT_THROW(pair.client.write_all_of(pieces), Closed);
+}
+
 HUB_TEST(Stream, ThrowsTimeoutExpiredAtTheDeadline) {
   Pair pair = connected_pair();
   std::array<std::byte, 10> buffer{};
