@@ -10,6 +10,10 @@
 
 #include "greenrt/hub.h"
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+
 namespace greenrt {
 namespace {
 
@@ -44,18 +48,25 @@ class SignalStack {
     stack.ss_sp = memory_->data();
     stack.ss_size = memory_->size();
     ::sigaltstack(&stack, nullptr);
+#if defined(VALGRIND_STACK_REGISTER)
+    valgrind_id_ = VALGRIND_STACK_REGISTER(memory_->data(), memory_->data() + memory_->size());
+#endif
   }
   ~SignalStack() {
     if (!memory_) return;
     stack_t none{};
     none.ss_flags = SS_DISABLE;
     ::sigaltstack(&none, nullptr);
+#if defined(VALGRIND_STACK_DEREGISTER)
+    VALGRIND_STACK_DEREGISTER(valgrind_id_);
+#endif
   }
   SignalStack(const SignalStack&) = delete;
   SignalStack& operator=(const SignalStack&) = delete;
 
  private:
   std::unique_ptr<std::array<std::byte, kSignalStack>> memory_;
+  [[maybe_unused]] unsigned valgrind_id_ = 0;
 };
 
 }  // namespace
