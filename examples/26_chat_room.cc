@@ -113,6 +113,7 @@ class ChatServer {
     if (error) return;  // a handshake that was none: it has been answered
     const websocket::close_reason reason = talk(stream, socket);
     if (!socket.is_open()) return;
+    socket.control_callback();
     stream.set_read_deadline(1s);
     socket.close(reason, error);
   }
@@ -127,13 +128,15 @@ class ChatServer {
 
     chat::Member member{name, [&stream] { stream.stream().close(); }};
     chat::Rooms::Stay stay(rooms_, room, member);
+    websocket::close_reason reason(websocket::close_code::going_away, "the server goes away");
     Helper reader([&] {
       listen(stream, socket, stay);
+      reason = {websocket::close_code::policy_error, "that was no message"};  // if anybody is there to be told
       member.outbox.close();
     });
     send_outbox(socket, member);
     reader.end();
-    return {websocket::close_code::going_away, "the server goes away"};
+    return reason;
   }
 
   static void listen(greenrt::BeastStream& stream, Socket& socket, chat::Rooms::Stay& stay) {

@@ -120,7 +120,7 @@ class BeastStream {
   }
 
  private:
-  // Of one write at a time. One that does not reach its end leaves the stream cut off.
+  // To write: one greenlet's at a time, in the order of asking.
   class Turn {
    public:
     Turn(BeastStream& owner, Deadline deadline) : owner_(owner) {

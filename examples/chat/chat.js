@@ -100,8 +100,7 @@ function connect() {
   mine.onclose = (event) => {
     if (socket !== mine) return;
     socket = null;
-    const refused = event.code === 1008;
-    if (refused && seen.born === 0) return goOut(event.reason);
+    if (seen.born === 0) return goOut(event.reason || "the server cannot be reached");
     setStatus("off", (event.reason || "connection lost") + ", trying again");
     timer = setTimeout(connect, pause);
     pause = Math.min(pause * 2, longestPause);
