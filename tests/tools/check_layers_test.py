@@ -78,6 +78,12 @@ class CheckLayers(unittest.TestCase):
         (self.root / "db/connection.cc").unlink()
         self.assert_refused("tests/db/connection_test.cc", "<mysql.h>")
 
+    def test_beast_meets_greenrt_in_one_header(self):
+        for name in ("<boost/beast/core.hpp>", "<boost/asio/buffer.hpp>"):
+            with self.subTest(name=name):
+                self.assert_allowed("greenrt/beast_stream.h", name)
+        self.assert_refused("greenrt/stream.cc", "<boost/beast/core.hpp>")
+
     def test_ingest_knows_no_database(self):
         for name in ("<sqlite3.h>", "<mysql.h>"):
             with self.subTest(name=name):
