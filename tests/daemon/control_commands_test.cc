@@ -62,14 +62,15 @@ HUB_TEST(ControlCommands, WithoutADatabaseThereAreNoTables) {
 HUB_TEST(ControlCommands, GiveTheRecordsOfTheJournal) {
   World world;
   EXPECT_EQ(world.call(control::kJournalPage, "{}")["records"], json::array());
+  const std::vector<std::byte> sent = IntakeWorld::record();  // what is decoded points into it
   for (int i = 1; i <= 3; ++i) {
     auto entry = ingest::Entry::make();
     const auto& trackers = *world.parts.intake.listeners()[1];
     entry->datagram.origin = trackers.origin().get();
     entry->datagram.arrival = kArrival + i;
     entry->datagram.path.peer = loopback("192.0.2.7", 4000);
-    entry->datagram.bytes = i == 2 ? std::vector<std::byte>(2, std::byte{0xab}) : IntakeWorld::record();
-    trackers.codec().decode(IntakeWorld::record(), entry->decoded);
+    entry->datagram.bytes = i == 2 ? std::vector<std::byte>(2, std::byte{0xab}) : sent;
+    trackers.codec().decode(sent, entry->decoded);
     world.parts.storage.take(entry);
     EXPECT_TRUE(entry->wait_durable());
   }
