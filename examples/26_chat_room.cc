@@ -62,8 +62,11 @@ class ChatServer {
     const std::string_view path = exchange.path();
     if (path == "/chat") return chat(exchange);
     const auto method = exchange.request().method();
-    if (method != http::verb::get && method != http::verb::head)
-      return exchange.respond(web::text("Only GET.\n", http::status::method_not_allowed));
+    if (method != http::verb::get && method != http::verb::head) {
+      web::Response refusal = web::text("Only GET.\n", http::status::method_not_allowed);
+      refusal.set(http::field::allow, "GET, HEAD");
+      return exchange.respond(std::move(refusal));
+    }
     if (path == "/") return exchange.respond(file(chat::kPage, "text/html; charset=utf-8"));
     if (path == "/chat.css") return exchange.respond(file(chat::kStyle, "text/css; charset=utf-8"));
     if (path == "/chat.js") return exchange.respond(file(chat::kScript, "text/javascript; charset=utf-8"));
