@@ -56,6 +56,7 @@ struct Monitor::Capture {
   const Hub& hub;
   pthread_t thread = ::pthread_self();
   std::atomic<bool> asked = false;  // whoever takes it back, the handler or the asker, has the rest to itself
+  std::atomic<bool> told = false;   // what follows can be read; ThreadSanitizer knows no sem_clockwait()
   sem_t done{};
   std::array<void*, kFrames> frames{};
   int depth = 0;
@@ -77,6 +78,7 @@ void Monitor::on_signal(int) {
   const std::size_t length = std::min(name.size(), capture->name.size() - 1);
   std::copy_n(name.data(), length, capture->name.data());
   capture->name[length] = '\0';
+  capture->told.store(true, std::memory_order_release);
   ::sem_post(&capture->done);
   errno = error;
 }
@@ -139,6 +141,7 @@ HubBlock Monitor::describe(Duration lasted) {
     }
     ::sem_wait(&capture_->done);  // the handler is at work
   }
+  capture_->told.exchange(false, std::memory_order_acquire);
   block.greenlet = capture_->name.data();
   if (capture_->number == 0) block.greenlet = "callback";
   if (block.greenlet.empty()) block.greenlet = "Greenlet-" + std::to_string(capture_->number);
