@@ -49,6 +49,8 @@ function(hilera_target_options target)
   if(HILERA_SANITIZERS)
     target_compile_options(${target} PUBLIC -fsanitize=${HILERA_SANITIZERS} -fno-sanitize-recover=all)
     target_link_options(${target} PUBLIC -fsanitize=${HILERA_SANITIZERS})
+    # Boost.Asio has fences, which ThreadSanitizer does not follow.
+    target_compile_options(${target} PRIVATE $<$<BOOL:${HILERA_SANITIZE_THREADS}>:-Wno-tsan>)
   else()
     target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
   endif()
