@@ -206,6 +206,7 @@ void Greenlet::throw_first_pending() {
   const auto next = std::ranges::find_if(pending_, [=](const Pending& each) { return !each.delivered || !handling; });
   if (next == pending_.end()) return;
   if (next->delivered) return throw_again(*next);
+  throws_again_ = false;  // what was to be thrown again comes after this one
   const std::exception_ptr exception = next->exception;
   if (next->lasting) {
     next->delivered = true;
