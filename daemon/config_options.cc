@@ -302,8 +302,8 @@ const Schema<GreenletsConfig>& greenlets_options() {
        .help = "Address space of each stack; memory is taken only for what is used of it."},
       {.key = "max",
        .type = integer(&GreenletsConfig::max, 100, 1'000'000),
-       .help = "Greenlets at once, more than pipeline.max_in_flight. Each takes two of the kernel's vm.max_map_count "
-               "(65530 by default)."},
+       .help = "Greenlets at once, more than pipeline.max_in_flight. Each takes up to two of the kernel's "
+               "vm.max_map_count (65530 by default)."},
       {.key = "max_blocking",
        .type = duration(&GreenletsConfig::max_blocking, 10ms, 1min),
        .help = "A greenlet that runs for longer without letting others run is logged as hub_blocked."},
