@@ -115,7 +115,8 @@ TEST_P(StackPoolGuard, TakesNoMoreMapsThanItMust) {
     stacks.push_back(pool.acquire());
   const std::size_t with_maps = StackPool::can_mark() ? std::min(GetParam(), kStacks) : kStacks;
   const std::size_t with_marks = kStacks - with_maps;
-  EXPECT_LE(memory_maps(), before + with_maps * 2 + with_marks / 16 + 2);  // the vectors may take some of their own
+  const std::size_t others = kStacks / 4;  // what an allocator takes meanwhile, which is some under a sanitizer
+  EXPECT_LE(memory_maps(), before + with_maps * 2 + with_marks / 16 + others);
   for (const Stack& stack : stacks)
     pool.release(stack);
 }
