@@ -8,7 +8,9 @@
 
 #include "daemon/journal_worker.h"
 #include "greenrt/event.h"
+#include "greenrt/hub.h"
 #include "greenrt/hub_call.h"
+#include "greenrt/runnable.h"
 
 namespace hilera {
 namespace {
@@ -40,6 +42,7 @@ class Journal::Impl {
     take_report();
   }
   ~Impl() {
+    hand_over_->give();
     worker_.finish();
     take_report();
   }
@@ -54,7 +57,7 @@ class Journal::Impl {
     stats_.waiting_bytes += size;
     stats_.waiting = waiting_.size();
     entry->place = next_place_++;
-    worker_.append(*entry);
+    hand_over_->add(*entry);
   }
 
   [[nodiscard]] std::int64_t durable_place() const { return durable_place_; }
@@ -96,6 +99,34 @@ class Journal::Impl {
   [[nodiscard]] const greenrt::Histogram& commit_rows() const { return commit_rows_; }
 
  private:
+  // Gives the thread in one go what the greenlets append that are ready by the time the first one does: one lock for
+  // all of them, and larger groups.
+  class HandOver final : public greenrt::Runnable, public std::enable_shared_from_this<HandOver> {
+   public:
+    explicit HandOver(JournalWorker& worker) : Runnable(nullptr), worker_(worker) {}
+
+    void add(const ingest::Entry& entry) {
+      entries_.push_back(&entry);
+      if (queued()) return;
+      queued_self_ = shared_from_this();
+      greenrt::Hub::current().schedule(*this);
+    }
+    void give() {
+      if (!entries_.empty()) worker_.append(entries_);
+      entries_.clear();
+    }
+    void run_in_hub() override {
+      give();
+      queued_self_.reset();
+    }
+    void abandon() noexcept override { queued_self_.reset(); }
+
+   private:
+    JournalWorker& worker_;
+    std::vector<const ingest::Entry*> entries_;
+    std::shared_ptr<HandOver> queued_self_;  // the queue does not own it
+  };
+
   // What outlives the journal when it is closed while somebody waits in flush().
   struct Progress {
     std::int64_t settled = 0;
@@ -164,6 +195,7 @@ class Journal::Impl {
   const OnSettled on_settled_;
   greenrt::HubCall call_;
   JournalWorker worker_;
+  std::shared_ptr<HandOver> hand_over_ = std::make_shared<HandOver>(worker_);
   std::deque<EntryRef> waiting_;  // in order, until they are settled
   std::vector<EntryRef> settled_now_;
   std::int64_t next_place_;

@@ -80,7 +80,10 @@ void JournalFolder::look_into(Segment& segment, bool end_is_exact, Opening& open
                   ? JournalSegment::open(path, salt, segment_options_)
                   : JournalSegment::open_to_read(path, salt, !files_.has_log(segment.name), segment_options_);
   const auto meta = file->read_meta();
-  if (meta && meta->version > JournalSegment::kVersion) throw std::runtime_error(path + " is of a newer version");
+  if (meta && meta->version != JournalSegment::kVersion) {
+    throw std::runtime_error(path + " is of version " + std::to_string(meta->version) +
+                             " of the format; this program knows " + std::to_string(JournalSegment::kVersion));
+  }
   if (meta) {
     opening.end = std::min(opening.end, meta->follows_place);
     opening.end_is_exact = true;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "daemon/journal_form.h"
 #include "daemon/journal_reader.h"
 
 namespace hilera {
@@ -80,7 +81,7 @@ std::int64_t JournalReader::last_right_place(std::int64_t after) {
       sqlite::Statement rows = select(segment_.database(), std::string("place BETWEEN ? AND ? ORDER BY ") + order);
       rows.bind(1, after + 1).bind(2, bounds_.end);
       while (rows.step()) {
-        if (is_right(rows)) last = std::max(last, rows.integer(0));
+        if (unpack(rows.integer(0), rows.blob(1), checksum_)) last = std::max(last, rows.integer(0));
         if (last > after && order[5] != '\0') return last;
       }
     } catch (const sqlite::Error& error) {

@@ -8,28 +8,17 @@
 #include <numeric>
 #include <utility>
 
+#include "daemon/journal_form.h"
+
 namespace hilera {
 namespace {
 
 constexpr std::int64_t kCell = 512;
 
-DatagramColumns columns_of(const sqlite::Statement& row) {
-  return {.place = row.integer(0),
-          .domain = row.integer(1),
-          .arrival = row.integer(2),
-          .listener = row.text(3),
-          .codec = row.text(4),
-          .peer_ip = row.blob(5),
-          .peer_port = row.integer(6),
-          .auth_level = row.integer(7),
-          .records = row.integer(8),
-          .bytes = row.blob(9)};
-}
-
-greenrt::SocketAddress address_of(std::span<const std::byte> ip, std::int64_t port) {
+greenrt::SocketAddress address_of(std::span<const std::byte> ip, std::uint16_t port) {
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(static_cast<std::uint16_t>(port));
+  v6.sin6_port = htons(port);
   std::memcpy(&v6.sin6_addr, ip.data(), std::min(ip.size(), sizeof v6.sin6_addr));
   greenrt::SocketAddress address;
   if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
@@ -44,16 +33,16 @@ greenrt::SocketAddress address_of(std::span<const std::byte> ip, std::int64_t po
   return address;
 }
 
-JournalRow row_of(const DatagramColumns& columns) {
-  return {.place = columns.place,
-          .domain = static_cast<std::uint32_t>(columns.domain),
-          .arrival = columns.arrival,
-          .listener = std::string(columns.listener),
-          .codec = std::string(columns.codec),
-          .peer = address_of(columns.peer_ip, columns.peer_port),
-          .auth_level = static_cast<ingest::AuthLevel>(columns.auth_level),
-          .records = static_cast<std::uint32_t>(columns.records),
-          .bytes = {columns.bytes.begin(), columns.bytes.end()}};
+JournalRow row_of(std::int64_t place, const JournalForm& form) {
+  return {.place = place,
+          .domain = form.domain,
+          .arrival = form.arrival,
+          .listener = std::string(form.listener),
+          .codec = std::string(form.codec),
+          .peer = address_of(form.peer_ip, form.peer_port),
+          .auth_level = static_cast<ingest::AuthLevel>(form.auth_level),
+          .records = form.records,
+          .bytes = {form.bytes.begin(), form.bytes.end()}};
 }
 
 }  // namespace
@@ -67,14 +56,7 @@ bool JournalReader::Room::take(std::size_t size) {
 }
 
 sqlite::Statement JournalReader::select(sqlite::Database& database, const std::string& where) {
-  return {database,
-          "SELECT place, domain, arrival, listener, codec, peer_ip, peer_port, auth_level, records, bytes, checksum "
-          "FROM datagram WHERE " +
-              where};
-}
-
-bool JournalReader::is_right(const sqlite::Statement& row) {
-  return checksum_.of(columns_of(row)) == row.integer(10);
+  return {database, "SELECT place, entry FROM datagram WHERE " + where};
 }
 
 JournalReader::JournalReader(JournalSegment& segment, Bounds bounds, std::optional<Known> known)
@@ -218,18 +200,20 @@ JournalReader::Slots JournalReader::look_up(const std::vector<std::int64_t>& pla
 
 JournalReader::Slot JournalReader::take(const sqlite::Statement& row, const Wanted& wanted, Room& room) {
   Slot slot{.place = row.integer(0), .right = true};
-  const bool of_part = row.integer(1) % wanted.parts == wanted.part;
-  if (!of_part && wanted.part != 0) return slot;
-  const DatagramColumns columns = columns_of(row);
-  slot.right = is_right(row);
-  if (!slot.right) {
+  const auto packed = row.blob(1);
+  const auto domain = peek_domain(packed);
+  const bool of_part = domain && *domain % wanted.parts == wanted.part;
+  if (domain && !of_part && wanted.part != 0) return slot;
+  const auto form = unpack(slot.place, packed, checksum_);
+  slot.right = form.has_value();
+  if (!form) {
     damaged_ = true;
     return slot;
   }
-  slot.records = static_cast<std::uint64_t>(columns.records);
-  slot.arrival = columns.arrival;
-  slot.mine = of_part && columns.place > wanted.after;
-  if (slot.mine && room.take(columns.bytes.size())) slot.row = row_of(columns);
+  slot.records = form->records;
+  slot.arrival = form->arrival;
+  slot.mine = of_part && slot.place > wanted.after;
+  if (slot.mine && room.take(form->bytes.size())) slot.row = row_of(slot.place, *form);
   return slot;
 }
 

@@ -95,7 +95,6 @@ class JournalReader {
 
   [[nodiscard]] static Room room_in(const Journal::Page& page, const Wanted& wanted);
   static sqlite::Statement select(sqlite::Database& database, const std::string& where);
-  bool is_right(const sqlite::Statement& row);
 
   // One slot for each place at which there must be a row.
   Slots read(Range cell, const Wanted& wanted, Room room);

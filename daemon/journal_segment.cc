@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "ingest/codec.h"
-#include "ingest/origin.h"
+#include "daemon/journal_form.h"
 
 namespace hilera {
 namespace {
@@ -17,9 +16,7 @@ constexpr const char* kSchema = R"(
   CREATE TABLE position(id INTEGER PRIMARY KEY, place INTEGER, checksum INTEGER);
   CREATE TABLE summary(
     number INTEGER PRIMARY KEY, first INTEGER, last INTEGER, records INTEGER, arrival INTEGER, checksum INTEGER);
-  CREATE TABLE datagram(
-    place INTEGER PRIMARY KEY, domain INTEGER, arrival INTEGER, listener TEXT, codec TEXT, peer_ip BLOB,
-    peer_port INTEGER, auth_level INTEGER, records INTEGER, checksum INTEGER, bytes BLOB);
+  CREATE TABLE datagram(place INTEGER PRIMARY KEY, entry BLOB);
   PRAGMA application_id = 0x48696c65;
 )";
 
@@ -31,7 +28,7 @@ std::string number(std::int64_t value) {
 
 struct JournalSegment::Writer {
   explicit Writer(sqlite::Database& database)
-      : datagram(database, "INSERT INTO datagram VALUES(?,?,?,?,?,?,?,?,?,?,?)"),
+      : datagram(database, "INSERT INTO datagram VALUES(?,?)"),
         summary(database, "INSERT INTO summary VALUES(?,?,?,?,?,?)"),
         position(database, "REPLACE INTO position VALUES(1,?,?),(2,?,?)"),
         pages(database, "PRAGMA page_count") {}
@@ -188,29 +185,8 @@ void JournalSegment::commit(std::span<const ingest::Entry* const> entries, std::
 }
 
 void JournalSegment::insert(const ingest::Entry& entry) {
-  const auto peer = entry.datagram.path.peer.mapped();
-  const DatagramColumns row{.place = entry.place,
-                            .domain = entry.domain,
-                            .arrival = entry.datagram.arrival,
-                            .listener = entry.datagram.origin->listener,
-                            .codec = entry.datagram.origin->codec->name(),
-                            .peer_ip = std::as_bytes(std::span(peer)),
-                            .peer_port = entry.datagram.path.peer.port(),
-                            .auth_level = static_cast<std::int64_t>(entry.decoded.auth_level),
-                            .records = static_cast<std::int64_t>(entry.decoded.records.size()),
-                            .bytes = entry.datagram.bytes};
-  writer_->datagram.bind(1, row.place)
-      .bind(2, row.domain)
-      .bind(3, row.arrival)
-      .bind(4, row.listener)
-      .bind(5, row.codec)
-      .bind(6, row.peer_ip)
-      .bind(7, row.peer_port)
-      .bind(8, row.auth_level)
-      .bind(9, row.records)
-      .bind(10, checksum_.of(row))
-      .bind(11, row.bytes)
-      .run();
+  pack(entry, checksum_, packed_);
+  writer_->datagram.bind(1, entry.place).bind(2, std::span<const std::byte>(packed_)).run();
 }
 
 void JournalSegment::insert(const CommitSummary& summary) {

@@ -1,7 +1,7 @@
 // JournalSegment: one file of the journal, an SQLite database. Knows nothing of threads, of other segments, or of
 // policy.
 //
-//   datagram   one row a datagram, its key is its place, with a checksum over all of it
+//   datagram   one row a datagram, its key is its place; its form is that of journal_form.h
 //   summary    one row a commit: what it holds. Totals cost O(commits), and what is missing is known
 //   position   how far the store had come, as of some commit: `place` (row 1) and `sure` (row 2)
 //   meta       the format's version, what came before this file, the key of the hash
@@ -35,7 +35,7 @@ using HashKey = std::array<std::byte, 16>;
 
 // What a segment knows from its beginning.
 struct SegmentMeta {
-  std::int64_t version = 1;
+  std::int64_t version = 2;
   std::int64_t follows_place = 0;    // the last place that was known when it was begun
   std::int64_t follows_arrival = 0;  // the same of the arrival
   HashKey hash_key{};
@@ -70,7 +70,7 @@ class JournalSegment {
   static std::unique_ptr<JournalSegment> open_to_read(const std::string& path, const JournalSalt& salt, bool sealed,
                                                       const Options& options);
 
-  static constexpr std::int64_t kVersion = 1;
+  static constexpr std::int64_t kVersion = 2;
 
   // None when damaged or missing.
   [[nodiscard]] std::optional<SegmentMeta> read_meta();
@@ -105,6 +105,7 @@ class JournalSegment {
   JournalSalt salt_;
   sqlite::Database database_;
   JournalChecksum checksum_;
+  std::vector<std::byte> packed_;  // the entry that is being inserted
   std::int64_t commits_ = 0;
   std::unique_ptr<Writer> writer_;
 };

@@ -51,9 +51,9 @@ void JournalWorker::finish() {
   thread_.join();
 }
 
-void JournalWorker::append(const ingest::Entry& entry) {
+void JournalWorker::append(std::span<const ingest::Entry* const> entries) {
   std::unique_lock lock(mutex_);
-  incoming_.push_back(&entry);
+  incoming_.insert(incoming_.end(), entries.begin(), entries.end());
   const bool wake = std::exchange(idle_, false);
   lock.unlock();
   if (wake) work_.notify_one();

@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -74,7 +75,7 @@ class JournalWorker {
   [[nodiscard]] const Journal::Found& found() const { return found_; }
 
   // For the hub.
-  void append(const ingest::Entry& entry);
+  void append(std::span<const ingest::Entry* const> entries);
   void read(std::shared_ptr<Reading> reading);
   void set_position(const StorePosition& position);
   Report take_report();

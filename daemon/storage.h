@@ -36,7 +36,7 @@ struct StorageOptions {
   JournalOptions journal;
   std::string collector;
   std::uint32_t shards = 4;
-  std::size_t max_queued = 96'000;  // datagrams in memory, all shards together: below a kilobyte each
+  std::size_t max_queued = 192'000;  // datagrams in memory, all shards together: below a kilobyte each
   std::size_t max_queued_bytes = 64U << 20;
   std::size_t batch_records = 1'000;
   std::size_t max_devices = 200'000;                  // whose state is remembered, all shards together

@@ -23,8 +23,8 @@ constexpr std::size_t kMostSlabBytes = 8 * 1024 * 1024;
 constexpr std::size_t kDefaultMaxMapCount = 65530;  // the kernel's default of vm.max_map_count
 constexpr std::size_t kMapsForOthers = 2048;        // libraries, threads, the allocator
 constexpr std::size_t kFirstReserve = 64;
-constexpr std::uint32_t kMeasureEvery = 64;  // a power of two
-constexpr std::size_t kLooksShare = 512;     // of the idle stacks that were not looked at, one in so many at a time
+constexpr std::uint32_t kMeasureEvery = 512;  // a power of two
+constexpr std::size_t kLooksShare = 64;      // of the idle stacks that were not looked at, one in so many at a time
 constexpr std::size_t kTopStep = 7 * 64;     // cache lines: every multiple of a line comes up within a page
 constexpr int kGuardInstall = 102;           // MADV_GUARD_INSTALL, which glibc 2.36 does not know
 

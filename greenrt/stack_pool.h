@@ -4,7 +4,7 @@
 // mapped once and then reused, the most recently used first, because that one is warm in the cache. Untouched pages
 // cost no memory, so the resident size of a stack is its own high-water mark, in steps of a page.
 //
-// One release in 64 is measured with mincore(2). If the stack was used deeper than kKeepResident, the pages beyond go
+// One release in 512 is measured with mincore(2). If the stack was used deeper than kKeepResident, the pages beyond go
 // back to the kernel (MADV_DONTNEED). In the same breath some of the idle stacks are looked at that nobody has looked
 // at since they came back, those that have been idle for longest first. So what a crowd of deep greenlets leaves behind
 // goes back by and by, too, while a stack in daily use costs its greenlets a 64th of a system call each.
@@ -52,7 +52,7 @@ class StackPool {
   // Throws std::system_error when the kernel refuses the memory.
   Stack acquire();
 
-  // The caller must not be running on the stack. What used() says, if this is the one release in 64 that is measured;
+  // The caller must not be running on the stack. What used() says, if this is the one release in 512 that is measured;
   // otherwise 0.
   std::size_t release(Stack stack) noexcept;
 
@@ -63,7 +63,7 @@ class StackPool {
 
   // How deep the stack has been used, in bytes, in steps of a page: by its present user or by those before, since it
   // was mapped, cleared, or, beyond kKeepResident, trimmed. So a bound from above for the present user, and exact for
-  // one that began on a cleared stack. One system call, some 0.5 us for 256 KiB: for one greenlet in 64, not for each.
+  // one that began on a cleared stack. One system call, some 0.5 us for 256 KiB: for one greenlet in 512, not for each.
   // Pages that were swapped out are not seen.
   [[nodiscard]] std::size_t used(const Stack& stack) noexcept;
 

@@ -232,7 +232,7 @@ HUB_TEST(JournalDamage, IsKeptWhenTheSegmentGoes) {
   const auto& [name, content] = pristine.segments[1];
   const fs::path path = fs::path(directory.path()) / name;
   sqlite::Database(path, sqlite::OpenMode::kWrite)
-      .execute("UPDATE datagram SET listener = 'T' WHERE place = (SELECT min(place) FROM datagram)");
+      .execute("UPDATE datagram SET entry = zeroblob(length(entry)) WHERE place = (SELECT min(place) FROM datagram)");
   const Content damaged = read_file(path);
   ASSERT_NE(damaged, content);
   TestJournal journal(small_segments(directory));

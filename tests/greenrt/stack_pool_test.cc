@@ -196,7 +196,7 @@ TEST(StackPool, ReturnsByAndByWhatACrowdHasLeftBehind) {
                          [&](const Stack& stack) { return pool.used(stack) > StackPool::kKeepResident; });
   };
   EXPECT_GT(deep(), 90);
-  for (int i = 0; i < 64 * 101; ++i)
+  for (int i = 0; i < 512 * 101; ++i)
     pool.release(pool.acquire());  // one greenlet after the other
   EXPECT_EQ(deep(), 0);
 }
