@@ -179,7 +179,7 @@ void Greenlet::throw_in(std::exception_ptr exception) {
   if (!is_greenlet_exit(exception)) {
     throw_in({std::move(exception), nullptr});
   } else if (killed_) {
-    pending_.front().delivered = false;  // breaks off even what it does because of the first kill
+    pending_.front() = {std::move(exception), nullptr, true};  // breaks off even what it does because of the first kill
     hub_->schedule(*this);
   } else {
     killed_ = true;
@@ -199,17 +199,22 @@ void Greenlet::take_back(const void* source) {
 
 void Greenlet::throw_first_pending() {
   if (shields_ > 0 || std::uncaught_exceptions() > 0) {
-    ++hub_->stats_.kills_deferred;
+    for (Pending& each : pending_) {
+      if (!each.delivered && !std::exchange(each.deferred, true)) ++hub_->stats_.kills_deferred;
+    }
     return;
   }
-  const bool handling = hub_->handles_exception();
-  const auto next = std::ranges::find_if(pending_, [=](const Pending& each) { return !each.delivered || !handling; });
+  // A handler that began after it was thrown may be one that cleans up because of it.
+  const std::exception_ptr handled = std::current_exception();
+  const auto next = std::ranges::find_if(
+      pending_, [&](const Pending& each) { return !each.delivered || !handled || handled == each.thrown_in; });
   if (next == pending_.end()) return;
   if (next->delivered) return throw_again(*next);
   throws_again_ = false;  // what was to be thrown again comes after this one
   const std::exception_ptr exception = next->exception;
   if (next->lasting) {
     next->delivered = true;
+    next->thrown_in = handled;
   } else {
     pending_.erase(next);
   }
@@ -217,13 +222,14 @@ void Greenlet::throw_first_pending() {
 }
 
 // Not before the wait but after it, so that others run.
-void Greenlet::throw_again(const Pending& pending) {
+void Greenlet::throw_again(Pending& pending) {
   if (!std::exchange(throws_again_, true)) {
     hub_->schedule(*this);
     return;
   }
   throws_again_ = false;
   ++hub_->stats_.kills_swallowed;
+  pending.thrown_in = std::current_exception();
   const std::exception_ptr exception = pending.exception;
   std::rethrow_exception(exception);
 }

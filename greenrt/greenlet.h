@@ -155,6 +155,9 @@ class Greenlet : public Runnable {
     const void* source;      // the Timeout that may take it back, or nullptr
     bool lasting = false;    // is thrown again until the greenlet ends, or its source takes it back
     bool delivered = false;  // a lasting one that was thrown before
+    bool deferred = false;   // has been counted as such
+    // The handler that it was thrown in, by that one's exception: kept, so that its address is nobody else's.
+    std::exception_ptr thrown_in{};
   };
 
   static void entry();
@@ -170,7 +173,7 @@ class Greenlet : public Runnable {
       throw_first_pending();
   }
   void throw_first_pending();
-  void throw_again(const Pending& pending);
+  void throw_again(Pending& pending);
   Extras& extras();
   LinkId add_link(LinkKind kind, LinkCallback callback);
 

@@ -115,11 +115,6 @@ class Hub {
   void require_room() const;
   [[nodiscard]] std::size_t max_greenlets() const { return max_greenlets_; }
 
-  // The running greenlet is in a catch block, or in a destructor because of an exception.
-  [[nodiscard]] bool handles_exception() const {
-    return thread_.exceptions->caught || thread_.exceptions->uncaught > 0;
-  }
-
   void set_error_handler(ErrorHandler handler) { error_handler_ = std::move(handler); }
   void handle_error(std::string_view context, const std::exception_ptr& error) noexcept;
 

@@ -34,6 +34,18 @@ HUB_TEST(DeadlineScope, IsThrownAgainAtEveryWaitOnceItHasPassed) {
   EXPECT_TRUE(expires_in(scope, [] { yield(); }));
 }
 
+HUB_TEST(DeadlineScope, IsThrownAgainAlsoInAHandlerOfSomethingElse) {
+  Event never;
+  try {
+    throw std::runtime_error("plan A");
+  } catch (const std::runtime_error&) {
+    DeadlineScope scope(1ms);
+    EXPECT_TRUE(expires_in(scope, [&] { never.wait(); }));
+    EXPECT_TRUE(expires_in(scope, [&] { never.wait(100ms); }));
+    EXPECT_TRUE(expires_in(scope, [] { yield(); }));
+  }
+}
+
 HUB_TEST(DeadlineScope, LetsItsHandlerCleanUp) {
   Event never;
   bool cleaned_up = false;

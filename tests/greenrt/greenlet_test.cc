@@ -332,6 +332,81 @@ HUB_TEST(Kill, IsThrownAgainAtTheNextWaitWhenItWasSwallowed) {
   EXPECT_EQ(Hub::current().stats().kills_swallowed, 1u);
 }
 
+HUB_TEST(Kill, IsThrownAgainAlsoWhereItWasSwallowedInTheHandlerOfSomethingElse) {
+  Event never;
+  int swallowed = 0;
+  const auto greenlet = spawn([&] {
+    try {
+      throw std::runtime_error("plan A");
+    } catch (const std::runtime_error&) {
+      while (swallowed < 3) {
+        try {
+          never.wait();
+        } catch (const GreenletExit&) {
+          ++swallowed;
+          yield();  // for clean-up, as in any handler of its own
+        }
+      }
+    }
+  });
+  yield();
+  greenlet->kill_soon();
+  EXPECT_TRUE(greenlet->join(100ms));
+  EXPECT_EQ(swallowed, 3);
+  EXPECT_EQ(Hub::current().stats().kills_swallowed, 2u);
+  greenlet->kill();
+}
+
+HUB_TEST(Kill, LetsTheCleanUpOfTheHandlerThatItBreaksOffWait) {
+  Event never;
+  bool cleaned_up = false;
+  const auto greenlet = spawn([&] {
+    try {
+      try {
+        throw std::runtime_error("first");
+      } catch (const std::runtime_error&) {
+        never.wait();
+      }
+    } catch (const GreenletExit&) {
+      try {
+        throw std::runtime_error("second");  // where the first was
+      } catch (const std::runtime_error&) {
+        yield();
+        cleaned_up = true;
+      }
+      throw;
+    }
+  });
+  yield();
+  greenlet->kill();
+  EXPECT_TRUE(cleaned_up);
+  EXPECT_EQ(Hub::current().stats().kills_swallowed, 0u);
+}
+
+HUB_TEST(Kill, ASecondOneLetsTheHandlerOfItsOwnWait) {
+  Event never;
+  bool cleaned_up = false;
+  const auto greenlet = spawn([&] {
+    try {
+      never.wait();
+    } catch (const GreenletExit&) {
+      try {
+        never.wait();
+      } catch (const GreenletExit&) {
+        yield();
+        yield();
+        cleaned_up = true;
+        throw;
+      }
+    }
+  });
+  yield();
+  greenlet->kill_soon();
+  yield();
+  greenlet->kill();
+  EXPECT_TRUE(cleaned_up);
+}
+
 HUB_TEST(Kill, LetsItsHandlerWaitAndIsThrownOnAfterwards) {
   Event never;
   bool cleaned_up = false;
@@ -580,6 +655,35 @@ HUB_TEST(Shield, DefersWhatIsThrownUntilItsEnd) {
   EXPECT_TRUE(shielded_part_done);
   EXPECT_FALSE(after);
   EXPECT_TRUE(greenlet->successful());
+}
+
+HUB_TEST(Shield, CountsWhatItDefersOnce) {
+  Event never;
+  const auto greenlet = spawn([&] {
+    const Shield shield;
+    for (int turn = 0; turn < 10; ++turn)
+      yield();
+  });
+  yield();
+  greenlet->kill();
+  EXPECT_EQ(Hub::current().stats().kills_deferred, 1u);
+}
+
+HUB_TEST(Kill, IsNotDeferredByTheUnwindingThatItBegan) {
+  Event never;
+  Event release;
+  bool cleaned = false;
+  const auto greenlet = spawn([&] {
+    const WaitsWhenDestroyed cleanup{release, cleaned};
+    never.wait();
+  });
+  yield();
+  greenlet->kill_soon();
+  testing::settle();
+  release.set();
+  greenlet->join();
+  EXPECT_TRUE(cleaned);
+  EXPECT_EQ(Hub::current().stats().kills_deferred, 0u);
 }
 
 HUB_TEST(Shield, NestsAndLetsTimeoutsOfItsScopeBeCancelled) {
