@@ -345,7 +345,7 @@ void Hub::run_until_main_ends(Greenlet& main) {
     if (main.ready()) return;
     lag_.observe(Clock::now() - polled);
     if (poll()) continue;
-    if (!main.pending_.empty()) {
+    if (!std::ranges::all_of(main.pending_, &Greenlet::Pending::delivered)) {
       std::fprintf(stderr, "nothing can wake the main greenlet, which cannot be unwound now:\n%s",
                    describe_greenlets(*this).c_str());
       std::abort();

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "greenrt/deadline_scope.h"
 #include "greenrt/event.h"
 #include "greenrt/fd_watcher.h"
 #include "tests/support/hub_fixture.h"
@@ -180,6 +181,35 @@ TEST(Hub, LoopExitListsWhoWaitsForWhat) {
 TEST(Hub, LoopExitEndsTheRunWhenMainDoesNotCatchIt) {
   Hub hub;
   EXPECT_THROW(hub.run([] { Event().wait(); }), LoopExit);
+}
+
+TEST(Hub, LoopExitReachesAHandlerThatCleansUpAfterAKillOrADeadline) {
+  Hub hub;
+  int exits = 0;
+  hub.run([&] {
+    const auto wait_for_ever = [&exits] {
+      Event never;
+      EXPECT_THROW(never.wait(), LoopExit);
+      ++exits;
+    };
+    {
+      const DeadlineScope scope(1ms);
+      try {
+        Event().wait();
+      } catch (const TimeoutExpired&) {
+        wait_for_ever();
+      }
+    }
+    Greenlet* const main = current();
+    hub.run_callback([main] { main->kill_soon(); });
+    try {
+      Event().wait();
+    } catch (const GreenletExit&) {
+      wait_for_ever();
+      throw;
+    }
+  });
+  EXPECT_EQ(exits, 2);
 }
 
 HUB_TEST(Hub, WaitingForATimerIsNoDeadlock) {
