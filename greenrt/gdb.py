@@ -180,7 +180,7 @@ class Greenlet(Object):
     def __init__(self, number, thread, hub, address):
         super().__init__(address, class_named("greenrt::Greenlet"))
         self.number, self.thread, self.hub = number, thread, hub
-        self.by_address, self.by_number = {}, {}  # the numbers here of all that live
+        self.by_number = {}  # the numbers here of all that live
 
     @property
     def name(self):
@@ -205,12 +205,12 @@ class Greenlet(Object):
         what = self["waiting_for_"]
         if not int(what):
             return "waits"
-        owner = self.by_address.get(self.waits_on, "")
+        owner = self.by_number.get((self.thread.num, self.waits_on), "")
         return f"waits for {what.string(errors='replace')} {owner}".rstrip()
 
     @property
     def waits_on(self):
-        """The address of the greenlet that would have to end, or to let the lock go; 0 if there is none."""
+        """The number of the greenlet that would have to end, or to let the lock go; 0 if there is none."""
         where = int(self["waiting_in_"])
         return int(Object(where, class_named("greenrt::WaitList"))["owner_"]) if where else 0
 
@@ -291,10 +291,9 @@ def hubs():
 def all_greenlets():
     found = [(thread, hub, address) for thread, hub in list(hubs()) for address in greenlets_of(hub)]
     everybody = [Greenlet(number, *each) for number, each in enumerate(found, 1)]
-    by_address = {each.address: each.number for each in everybody}
     by_number = {(each.thread.num, int(each["number_"])): each.number for each in everybody}
     for each in everybody:
-        each.by_address, each.by_number = by_address, by_number
+        each.by_number = by_number
     return everybody
 
 

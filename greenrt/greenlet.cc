@@ -132,7 +132,9 @@ void Greenlet::end_unstarted(std::exception_ptr exception) noexcept {
 
 bool Greenlet::join(Deadline deadline) {
   if (current() == this) throw std::logic_error("a greenlet cannot wait for its own end");
-  joiners_.set_owner(this);
+  if (ready()) return true;
+  const GreenletRef alive(this);
+  joiners_.set_owner(number_);
   while (!ready()) {
     WaitList::Waiter waiter;
     if (!joiners_.wait(waiter, "the end of", deadline)) return ready();

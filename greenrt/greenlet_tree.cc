@@ -145,8 +145,7 @@ std::vector<GreenletInfo> list_greenlets(Hub& hub) {
       info.state = GreenletInfo::State::kWaiting;
       info.waiting_for = greenlet.waiting_for();
       info.waiting_in = greenlet.waiting_in_;
-      const Greenlet* owner = greenlet.waiting_in_ ? greenlet.waiting_in_->owner() : nullptr;
-      info.waiting_on = owner ? owner->number_ : 0;
+      info.waiting_on = greenlet.waiting_in_ ? greenlet.waiting_in_->owner() : 0;
     }
   }
   return list;

@@ -9,11 +9,12 @@
 namespace greenrt {
 
 bool RLock::owned() const {
-  return owner_ && owner_ == current();
+  const Greenlet* self = current();
+  return self && owner_ == self->number();
 }
 
 bool RLock::acquire(Deadline deadline) {
-  Greenlet* self = Hub::current().require_running();
+  const std::uint64_t self = Hub::current().require_running()->number();
   if (owner_ != self) {
     if (!free_.acquire(deadline)) return false;
     set_owner(self);
@@ -23,7 +24,7 @@ bool RLock::acquire(Deadline deadline) {
 }
 
 bool RLock::try_acquire() {
-  Greenlet* self = Hub::current().require_running();
+  const std::uint64_t self = Hub::current().require_running()->number();
   if (owner_ != self) {
     if (!free_.try_acquire()) return false;
     set_owner(self);
@@ -35,11 +36,11 @@ bool RLock::try_acquire() {
 void RLock::release() {
   if (!owned()) throw std::logic_error("only the greenlet that holds an RLock can release it");
   if (--depth_ > 0) return;
-  set_owner(nullptr);
+  set_owner(0);
   free_.release();
 }
 
-void RLock::set_owner(Greenlet* owner) {
+void RLock::set_owner(std::uint64_t owner) {
   owner_ = owner;
   free_.set_owner(owner);
 }

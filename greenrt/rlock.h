@@ -6,13 +6,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "greenrt/deadline.h"
 #include "greenrt/semaphore.h"
 
 namespace greenrt {
-
-class Greenlet;
 
 class RLock {
  public:
@@ -38,13 +37,13 @@ class RLock {
  private:
   friend class Condition;
 
-  void set_owner(Greenlet* owner);
+  void set_owner(std::uint64_t owner);
   // Leaves the lock altogether, and enters it again as often. For Condition.
   std::size_t release_all();
   void acquire_again(std::size_t depth);
 
   Semaphore free_{1};
-  Greenlet* owner_ = nullptr;
+  std::uint64_t owner_ = 0;  // its number: a pointer could be another greenlet's by now
   std::size_t depth_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <stdexcept>
 
@@ -40,8 +41,8 @@ class Semaphore {
     return true;
   }
 
-  // For reports: who has the permit, where there is one.
-  void set_owner(Greenlet* owner) { waiters_.set_owner(owner); }
+  // For reports: the number of the greenlet that has the permit, where there is one; 0 for none.
+  void set_owner(std::uint64_t owner) { waiters_.set_owner(owner); }
 
   // Never yields. A BoundedSemaphore throws std::logic_error when all its permits are there already.
   void release() {

@@ -11,6 +11,7 @@
 #include <ev.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #include "greenrt/deadline.h"
 
@@ -68,9 +69,10 @@ class WaitList {
   bool wake_one();
   std::size_t wake_all();
 
-  // The greenlet without which nobody here is woken: whose end is waited for, or who holds the lock. For reports.
-  void set_owner(Greenlet* owner) { owner_ = owner; }
-  [[nodiscard]] Greenlet* owner() const { return owner_; }
+  // The number of the greenlet without which nobody here is woken: whose end is waited for, or who holds the lock; 0
+  // for none. It may have ended. For reports.
+  void set_owner(std::uint64_t owner) { owner_ = owner; }
+  [[nodiscard]] std::uint64_t owner() const { return owner_; }
 
   [[nodiscard]] bool empty() const { return waiters_.empty(); }
   [[nodiscard]] std::size_t size() const { return waiters_.size(); }
@@ -83,7 +85,7 @@ class WaitList {
   bool wait_until(Waiter& waiter, const char* what, Deadline deadline);
 
   boost::intrusive::list<Waiter> waiters_;
-  Greenlet* owner_ = nullptr;
+  std::uint64_t owner_ = 0;
 };
 
 }  // namespace greenrt

@@ -135,6 +135,19 @@ HUB_TEST(Greenlet, AllWhoJoinAreWokenInOrder) {
   EXPECT_THAT(order, ElementsAre(0, 1, 2));
 }
 
+HUB_TEST(Greenlet, CanBeJoinedByOneThatHoldsNoReference) {
+  Event release;
+  bool joined = false;
+  spawn([&] {
+    spawn([&joined, spawner = current()] { joined = spawner->join(); });
+    release.wait();
+  });
+  settle();
+  release.set();
+  settle();
+  EXPECT_TRUE(joined);
+}
+
 HUB_TEST(Greenlet, CannotWaitForItsOwnEnd) {
   const auto greenlet = spawn([] { EXPECT_THROW(current()->join(), std::logic_error); });
   greenlet->join();

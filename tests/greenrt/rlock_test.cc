@@ -94,5 +94,19 @@ HUB_TEST(RLock, WorksWithTheGuardsOfTheStandardLibrary) {
   EXPECT_FALSE(lock.locked());
 }
 
+HUB_TEST(RLock, ThatItsOwnerTookToItsGraveBelongsToNobodyElse) {
+  RLock lock;
+  spawn([&] { lock.acquire(); })->get();
+  for (int i = 0; i < 3; ++i)  // one of them has the memory of the owner
+    spawn([&] {
+      EXPECT_FALSE(lock.owned());
+      EXPECT_FALSE(lock.try_acquire());
+    })->get();
+  const auto locked_out = spawn([&] { lock.acquire(); });
+  yield();
+  EXPECT_THAT(describe_greenlets(Hub::current()), ::testing::HasSubstr("waits for Semaphore"));
+  locked_out->kill();
+}
+
 }  // namespace
 }  // namespace greenrt
