@@ -6,7 +6,7 @@
 // A greenlet of its own takes the items and starts the work. It begins when the Imap is made, pauses when the group is
 // a full pool, and while there are as many results in work or waiting as the caller allows. Where the function, or
 // taking an item, fails, next() throws that failure, and may be called again. Destroying an Imap early ends the
-// starting of work; what was started runs on.
+// starting of work, for which it may yield; what was started runs on.
 
 #pragma once
 
@@ -47,21 +47,30 @@ class Imap {
   Imap(Imap&&) noexcept = default;
   Imap& operator=(Imap&&) = delete;
   ~Imap() {
-    if (feeder_) feeder_->kill_soon();
+    if (!feeder_) return;
+    if (!current()) {
+      feeder_->kill_soon();
+      return;
+    }
+    const Shield shield;
+    feeder_->kill();
   }
 
   // Yields until there is a result; nothing after the last one. Throws what the work on that item failed with.
+  // Cancelled: nothing is lost, the next call gives it.
   std::optional<T> next() {
-    auto greenlet = state_->results.next();
-    if (!greenlet) {
-      if (const auto feeder = std::exchange(feeder_, nullptr)) feeder->get();
-      return std::nullopt;
+    if (!next_) {
+      auto greenlet = state_->results.next();
+      if (!greenlet) {
+        if (const auto feeder = std::exchange(feeder_, nullptr)) feeder->get();
+        return std::nullopt;
+      }
+      next_ = std::move(*greenlet);
     }
-    const struct Room {
-      Semaphore& semaphore;
-      ~Room() { semaphore.release(); }
-    } room{state_->room};
-    return std::move((*greenlet)->get());
+    next_->join();
+    const auto greenlet = std::exchange(next_, nullptr);
+    state_->room.release();
+    return std::move(greenlet->get());
   }
 
   class Iterator {
@@ -127,6 +136,7 @@ class Imap {
   }
 
   std::shared_ptr<State> state_;
+  Ref<GreenletOf<T>> next_;  // whose result is waited for
   Ref<GreenletOf<void>> feeder_;
 };
 

@@ -8,6 +8,7 @@
 #include "greenrt/event.h"
 #include "greenrt/group.h"
 #include "greenrt/pool.h"
+#include "greenrt/timeout.h"
 #include "tests/support/hub_fixture.h"
 
 namespace greenrt {
@@ -131,6 +132,50 @@ HUB_TEST(Imap, MayBeDestroyedBeforeItsEnd) {
   group.join();
   EXPECT_EQ(ended, 3);
   settle();
+}
+
+HUB_TEST(Imap, MayBeAbandonedTogetherWithItsPool) {
+  Event release;
+  {
+    Pool pool(1);
+    const auto results = pool.imap(std::views::iota(0), [&](int item) {
+      release.wait();
+      return item;
+    });
+    settle();  // the next item waits for a place
+  }
+  release.set();
+  settle();
+}
+
+HUB_TEST(Imap, LosesNoResultToATimeout) {
+  Group group;
+  Event release;
+  const auto wait_for_release = [&](int item) {
+    release.wait();
+    return item;
+  };
+  for (const bool ordered : {true, false}) {
+    release.clear();
+    auto results = ordered ? group.imap(std::views::iota(0, 2), wait_for_release)
+                           : group.imap_unordered(std::views::iota(0, 2), wait_for_release);
+    EXPECT_EQ(with_timeout(
+                  1ms, [&] { return results.next(); }, std::nullopt),
+              std::nullopt);
+    release.set();
+    EXPECT_EQ(results.next(), 0);
+    EXPECT_EQ(results.next(), 1);
+    EXPECT_EQ(results.next(), std::nullopt);
+  }
+}
+
+HUB_TEST(Imap, MayBeDestroyedOnTheHubsOwnStack) {
+  Group group;
+  const auto never_runs = make_greenlet([results = group.imap(std::views::iota(0), work, 1)] {});
+  Hub::current().run_callback([never_runs] { never_runs->kill_soon(); });
+  settle();
+  EXPECT_TRUE(never_runs->ready());
+  group.join();
 }
 
 HUB_TEST(Imap, NeedsRoomForOne) {
