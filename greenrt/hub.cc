@@ -284,7 +284,7 @@ void Hub::run_ready() {
     } else {
       now_ = Clock::now();
       run_measured();
-      if (now_ >= end) return;
+      if (now_ >= end || (simulation_ && simulation_->ends_slice())) return;
     }
   }
 }

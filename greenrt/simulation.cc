@@ -32,6 +32,10 @@ void Simulation::before_switch(Hub& hub) {
   if (next && !next->ready() && exposed_.contains(next->number())) strike(*next);
 }
 
+bool Simulation::ends_slice() {
+  return random_() % 4 == 0;
+}
+
 void Simulation::shuffle(Hub& hub) {
   std::vector<Runnable*> candidates;
   bool in_order = false;  // the first of those that keep their order is among the candidates

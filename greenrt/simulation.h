@@ -6,7 +6,8 @@
 //
 // The same seed gives the same run, whatever the machine does:
 // - Time stands still while greenlets run, moves by a microsecond with each poll, and jumps to the next timer when
-//   nothing is ready. So nobody waits for real, and Clock::now() tells the simulated time on this thread.
+//   nothing is ready. So nobody waits for real, and Clock::now() tells the simulated time on this thread. Polls come
+//   after one turn in four, at random, so that timers go off also while others are ready.
 // - What is ready runs in random order, but first turns and callbacks keep theirs among themselves, and switch_to()
 //   stays at once. Who relies on an order that greenrt does not promise is found out. Timers of one instant go off in
 //   random order.
@@ -60,8 +61,10 @@ class Simulation {
     Timer* timer;
   };
 
-  // For the hub: before each turn, with at least one ready; and at each poll: true when a timer has gone off.
+  // For the hub: before each turn, with at least one ready; after each turn: true when a poll is next; and at each
+  // poll: true when a timer has gone off.
   void before_switch(Hub& hub);
+  bool ends_slice();
   bool advance(bool something_is_ready);
   // For timers.
   void start(Timer& timer, Deadline deadline);

@@ -169,6 +169,37 @@ TEST(Simulation, DisarmsTimersThatAreStopped) {
   });
 }
 
+TEST(Simulation, LetsTimersGoOffWhileOthersAreReady) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    simulate({.seed = seed}, [](Simulation&) {
+      bool awake = false;
+      const auto sleeper = spawn([&] {
+        sleep(1us);
+        awake = true;
+      });
+      for (int turn = 0; turn < 1000 && !awake; ++turn)
+        yield();
+      EXPECT_TRUE(awake);
+      sleeper->join();
+    });
+  }
+}
+
+// Whether a greenlet whose event is set before its time is out may be hit by the time-out all the same.
+TEST(Simulation, FindsTheTimeoutThatHitsAGreenletThatIsAlreadyReady) {
+  std::set<bool> timed_out;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    simulate({.seed = seed}, [&](Simulation&) {
+      Event event;
+      const auto waiter = spawn([&] { return !with_timeout(1us, [&] { event.wait(); }); });
+      yield();
+      event.set();
+      timed_out.insert(waiter->get());
+    });
+  }
+  EXPECT_EQ(timed_out.size(), 2u);
+}
+
 TEST(Simulation, StillFindsADeadlock) {
   simulate({}, [](Simulation&) {
     Event never;
