@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "greenrt/error.h"
+#include "greenrt/hub.h"
 
 namespace greenrt {
 namespace {
 
 constexpr std::size_t kBatch = 64;
 constexpr std::size_t kLongestDatagram = 65536;
+constexpr std::chrono::milliseconds kRoomPause{10};
 
 }  // namespace
 
@@ -39,6 +41,12 @@ bool Server::stop(Deadline deadline) {
   return false;
 }
 
+void Server::wait_for_place() {
+  handlers_.wait_available();
+  while (!Hub::current().has_room())
+    sleep(kRoomPause);
+}
+
 StreamServer::StreamServer(Listener listener, Handler handler, std::size_t limit)
     : Server(limit),
       listener_(std::move(listener)),
@@ -52,8 +60,10 @@ StreamServer::~StreamServer() {
 
 void StreamServer::take_in() {
   while (true) {
-    handlers().wait_available();
-    handlers().spawn([this](Stream client) { handler_(client); }, listener_.accept())->set_name("client");
+    wait_for_place();
+    Stream accepted = listener_.accept();
+    wait_for_place();
+    handlers().spawn([this](Stream client) { handler_(client); }, std::move(accepted))->set_name("client");
   }
 }
 
@@ -75,6 +85,7 @@ void DatagramServer::take_in() {
     socket_.receive(received_);
     for (std::size_t index = 0; index < received_.size(); ++index) {
       const auto bytes = received_.bytes(index);
+      wait_for_place();
       Datagram datagram{{bytes.begin(), bytes.end()}, received_.path(index)};
       handlers()
           .spawn([this](const Datagram& its) { handler_(*this, its); }, std::move(datagram))

@@ -7,8 +7,8 @@
 //   server.stop(5s);
 //
 // What a handler throws ends its client only, and goes to the hub's error handler. While as many are served as the
-// limit allows, nobody else is taken on: connections and datagrams wait in the kernel, as far as it has room.
-// A server that is destroyed while it runs is stopped at once.
+// limit allows, or the hub has no room, nobody else is taken on: connections and datagrams wait in the kernel, as far
+// as it has room. A server that is destroyed while it runs is stopped at once.
 
 #pragma once
 
@@ -56,6 +56,8 @@ class Server {
   virtual void take_in() = 0;
   virtual void close_socket() = 0;
 
+  // Yields until one more can be served.
+  void wait_for_place();
   Pool& handlers() { return handlers_; }
 
  private:

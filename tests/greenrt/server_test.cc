@@ -117,6 +117,23 @@ HUB_TEST(StreamServer, IsStoppedWhenDestroyedAlsoIfItWasNeverStarted) {
   EXPECT_EQ(client.read_some(buffer), 0u);
 }
 
+HUB_TEST_WITH(StreamServer, WaitsWhileTheHubIsFull, HubOptions{.max_greenlets = 4}) {
+  StreamServer server(Listener::bind_tcp(loopback()), echo);
+  server.start();
+  Event release;
+  std::vector<GreenletRef> crowd;
+  while (Hub::current().has_room())
+    crowd.push_back(spawn([&] { release.wait(); }));
+  Stream client = Stream::connect(server.address());
+  std::array<std::byte, 64> buffer;
+  client.write_all("a");
+  EXPECT_THROW(client.read_some(buffer, 5ms), TimeoutExpired);
+  release.set();
+  join_all(crowd);
+  EXPECT_EQ(client.read_some(buffer, 10s), 1u);
+  EXPECT_TRUE(server.started());
+}
+
 // Sends a datagram and returns the answer.
 std::string ask(UdpSocket& socket, const SocketAddress& server, std::string_view question) {
   SendBatch batch(1);
@@ -179,6 +196,27 @@ HUB_TEST(DatagramServer, FailureOfAHandlerEndsItsDatagramOnly) {
   EXPECT_EQ(ask(socket, server.address(), "two"), "two");
   EXPECT_TRUE(server.stop(10s));
   EXPECT_THAT(take_errors(), ElementsAre("datagram: broken", "datagram: broken"));
+}
+
+HUB_TEST_WITH(DatagramServer, WaitsWhileTheHubIsFull, HubOptions{.max_greenlets = 4}) {
+  DatagramServer server(
+      UdpSocket::bind(loopback()),
+      [](DatagramServer& self, const DatagramServer::Datagram& datagram) { self.send(datagram.bytes, datagram.path); });
+  server.start();
+  Event release;
+  std::vector<GreenletRef> crowd;
+  while (Hub::current().has_room())
+    crowd.push_back(spawn([&] { release.wait(); }));
+  UdpSocket socket = UdpSocket::bind(loopback());
+  SendBatch batch(1);
+  batch.add(std::as_bytes(std::span("x", 1)), UdpPath{server.address()});
+  socket.send(batch);
+  for (int turn = 0; turn < 3; ++turn)
+    testing::let_poll();
+  release.set();
+  ReceiveBatch answer(1, 100);
+  EXPECT_TRUE(socket.receive(answer, 10s));
+  join_all(crowd);
 }
 
 }  // namespace
