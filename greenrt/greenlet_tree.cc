@@ -66,11 +66,11 @@ class Tree {
         continue;
       }
       if (left_ == 0) {
-        ++untold_;
-      } else {
-        --left_;
-        text_ += std::string(2 * depth, ' ') + line(greenlet) + "\n";
+        untold_ += 1 + number_below(greenlet.number);
+        continue;
       }
+      --left_;
+      text_ += std::string(2 * depth, ' ') + line(greenlet) + "\n";
       add_children_of(greenlet.number, depth + 1);
     }
     for (const auto& [likeness, count] : alike) {
@@ -78,6 +78,21 @@ class Tree {
       text_ += std::string(2 * depth, ' ') + "and " + std::to_string(count) + " more of kind " + kind + ": " +
                doing(state, waiting_for) + "\n";
     }
+  }
+
+  // Without recursion: a chain of spawners may be longer than the stack is deep.
+  std::size_t number_below(std::uint64_t spawner) const {
+    std::size_t count = 0;
+    std::vector<std::uint64_t> spawners{spawner};
+    while (!spawners.empty()) {
+      const auto found = children_.find(spawners.back());
+      spawners.pop_back();
+      if (found == children_.end()) continue;
+      count += found->second.size();
+      for (const std::size_t i : found->second)
+        spawners.push_back(greenlets_[i].number);
+    }
+    return count;
   }
 
   static std::string doing(GreenletInfo::State state, const std::string& waiting_for) {

@@ -151,6 +151,21 @@ TEST(GreenletTree, EndsAtItsLimit) {
   EXPECT_THAT(text, HasSubstr("  and 3 more\n"));
 }
 
+TEST(GreenletTree, CountsAllThatLieBelowItsLimit) {
+  std::vector<GreenletInfo> greenlets;
+  for (std::uint64_t i = 1; i <= 10; ++i)
+    greenlets.push_back(waiting(i, 0, i - 1));
+  EXPECT_THAT(greenlet_tree(greenlets, 3), HasSubstr("#3 g3"));
+  EXPECT_THAT(greenlet_tree(greenlets, 3), HasSubstr("  and 7 more\n"));
+}
+
+HUB_TEST(GreenletTree, OfALongChainOfSpawnersFitsOnTheStackOfAGreenlet) {
+  std::vector<GreenletInfo> greenlets;
+  for (std::uint64_t i = 1; i <= 10'000; ++i)
+    greenlets.push_back(waiting(i, 0, i - 1));
+  EXPECT_THAT(greenlet_tree(greenlets), HasSubstr("  and 9800 more\n"));
+}
+
 TEST(WaitCircles, FindsEachCircleOnce) {
   //          1 <-> 2, 3 -> 1, 4 -> 5 -> 6 -> 4, 7 -> itself, 8 -> nobody, 9 -> 8
   const std::vector<GreenletInfo> greenlets{waiting(1, 2), waiting(2, 1), waiting(3, 1), waiting(4, 5), waiting(5, 6),
