@@ -21,15 +21,15 @@ class BlockDetector {
   bool look(Clock::time_point now, std::uint64_t switches, bool polling) {
     const bool late = now - last_look_ > limit_;
     last_look_ = now;
-    if (switches != switches_ || polling || late) {
+    if (switches != switches_ || polling) {
       switches_ = switches;
       since_ = now;
       told_ = false;
-      return false;
     }
-    if (told_ || now - since_ < limit_) return false;
-    told_ = true;
-    return true;
+    if (told_) return false;
+    if (late) since_ = now;
+    told_ = now - since_ >= limit_;
+    return told_;
   }
 
   // From the look that first saw it to the last one.

@@ -61,6 +61,17 @@ TEST(BlockDetector, SeesNoneInAPoll) {
   EXPECT_FALSE(watch.look(7)) << "what ran before the poll does not count";
 }
 
+TEST(BlockDetector, TellsOfABlockOnceThoughTheTellingTakesLong) {
+  Watch watch;
+  watch.look(7);
+  int told = 0;
+  for (int i = 0; i < 40; ++i) {
+    const bool found = watch.look(7, false, i == 4 ? 1s : 25ms);
+    told += found ? 1 : 0;
+  }
+  EXPECT_EQ(told, 1);
+}
+
 TEST(BlockDetector, ProvesNothingAfterAStopOfTheWholeProcess) {
   Watch watch;
   watch.look(7);
