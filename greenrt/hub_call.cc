@@ -1,5 +1,6 @@
 #include "greenrt/hub_call.h"
 
+#include <exception>
 #include <utility>
 
 #include "greenrt/hub.h"
@@ -31,7 +32,11 @@ void HubCall::expect_no_more() {
 }
 
 void HubCall::on_call(struct ev_loop*, ev_async* async, int) {
-  static_cast<HubCall*>(async->data)->callback_();
+  try {
+    static_cast<HubCall*>(async->data)->callback_();
+  } catch (...) {  // libev, which is between here and the hub, is C
+    Hub::current().handle_error("hub call", std::current_exception());
+  }
 }
 
 }  // namespace greenrt

@@ -3,7 +3,8 @@
 //   HubCall call([this] { take_results(); });    // on the hub
 //   call.make();                                 // anywhere, any number of times
 //
-// The callback runs on the hub, not in a greenlet: it must not wait. Calls that are made before it has run become one.
+// The callback runs on the hub, not in a greenlet: it must not wait; what it throws goes to the hub's error handler.
+// Calls that are made before it has run become one.
 // By itself a HubCall does not keep the hub from finding that nothing can ever happen (LoopExit): expect() says that
 // a call will come. Made and destroyed on the hub's thread; no thread may be in make() when it is destroyed.
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <thread>
 
 #include "greenrt/event.h"
@@ -49,6 +50,19 @@ HUB_TEST(HubCall, DoesNotKeepTheHubWaitingUnlessACallIsExpected) {
   const HubCall call([] {});
   Event never;
   EXPECT_THROW(never.wait(), LoopExit);
+}
+
+HUB_TEST(HubCall, WhatItThrowsIsReported) {
+  Event called;
+  HubCall call([&] {
+    called.set();
+    throw std::runtime_error("oops");
+  });
+  call.expect();
+  call.make();
+  called.wait();
+  call.expect_no_more();
+  EXPECT_THAT(testing::take_errors(), ::testing::ElementsAre("hub call: oops"));
 }
 
 }  // namespace
