@@ -51,14 +51,19 @@ void Group::discard(const Greenlet& greenlet) {
   remove(found->second);
 }
 
-bool Group::join(Deadline deadline) {
+void Group::require_outsider() const {
   if (contains(current())) throw std::logic_error("a member of a group cannot wait for the group's end");
+}
+
+bool Group::join(Deadline deadline) {
+  require_outsider();
   if (empty()) return true;
   WaitList::Waiter waiter;
   return emptied_.wait(waiter, "Group", deadline);
 }
 
 bool Group::join_or_throw(Deadline deadline) {
+  require_outsider();
   for (const GreenletRef& each : iwait(members(), deadline)) {
     if (each->failed()) std::rethrow_exception(each->exception());
   }

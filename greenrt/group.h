@@ -140,6 +140,7 @@ class Group : private WaitList::Observer {
   void insert(const GreenletRef& greenlet);
   void remove(Member& member);
   void woken(WaitList::Waiter& waiter) noexcept override { remove(static_cast<Member&>(waiter)); }
+  void require_outsider() const;
   [[nodiscard]] bool only_current_is_left() const;
 
   std::unordered_map<const Greenlet*, Member> by_greenlet_;

@@ -170,6 +170,13 @@ HUB_TEST(Group, MemberCannotJoinItsGroup) {
   group.join();
 }
 
+HUB_TEST(Group, MemberCannotJoinItsGroupForFailuresEither) {
+  Group group;
+  const auto member = group.spawn([&] { EXPECT_THROW(group.join_or_throw(), std::logic_error); });
+  EXPECT_TRUE(member->join(1s));
+  group.kill();
+}
+
 HUB_TEST(Group, MapReturnsResultsInTheOrderOfTheItems) {
   Group group;
   const auto squares = group.map(std::vector{3, 1, 2}, [](int item) {
