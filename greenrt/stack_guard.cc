@@ -73,8 +73,9 @@ class SignalStack {
 
 struct StackGuardSignal {
   static void handle(int signal, siginfo_t* info, void*) {
-    StackGuard::report(info->si_addr);
+    if (info->si_code > 0) StackGuard::report(info->si_addr);
     ::sigaction(signal, &previous_action, nullptr);  // the access faults again, and meets the handler before us
+    if (info->si_code <= 0) ::raise(signal);         // there was no access: somebody has sent the signal
   }
 };
 

@@ -1,8 +1,11 @@
 #include "greenrt/stack_pool.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -293,6 +296,16 @@ TEST(StackGuardDeathTest, AnotherFaultIsLeftToWhoeverHandledItBefore) {
       {
         Hub hub;
         hub.run([] { *nowhere = 1; });
+      },
+      ::testing::Not(HasSubstr("stack overflow")));
+}
+
+TEST(StackGuardDeathTest, ASignalThatSomebodySendsIsNoFaultAndEndsTheProcess) {
+  EXPECT_DEATH(
+      {
+        Hub hub;
+        hub.run([] { ::raise(SIGSEGV); });
+        std::_Exit(0);
       },
       ::testing::Not(HasSubstr("stack overflow")));
 }
