@@ -108,8 +108,8 @@ Subprocess::Subprocess(const std::vector<std::string>& words, const Options& opt
 }
 
 Subprocess::~Subprocess() {
-  if (!poll()) {
-    kill();
+  if (!status_) {
+    ::pidfd_send_signal(pidfd_, SIGKILL, nullptr, 0);  // fails when it has ended, which is as well
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }

@@ -106,6 +106,22 @@ HUB_TEST(Subprocess, IsKilledAndReapedWhenDestroyed) {
   EXPECT_EQ(errno, ESRCH);
 }
 
+HUB_TEST(Subprocess, MayBeDestroyedWhereChildrenAreReapedUnseen) {
+  struct sigaction ignore {};
+  struct sigaction before {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGCHLD, &ignore, &before);
+  {
+    Subprocess program({"true"});
+    try {
+      program.wait();
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code(), std::errc::no_child_process);
+    }
+  }
+  ::sigaction(SIGCHLD, &before, nullptr);
+}
+
 HUB_TEST(Subprocess, StartsWithDefaultSignals) {
   struct sigaction ignore {};
   struct sigaction before {};
