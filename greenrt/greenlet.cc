@@ -1,6 +1,7 @@
 #include "greenrt/greenlet.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <stdexcept>
 
@@ -254,7 +255,7 @@ Greenlet::Extras& Greenlet::extras() {
 }
 
 Greenlet::LinkId Greenlet::add_link(LinkKind kind, LinkCallback callback) {
-  if (!hub_) hub_ = &Hub::current();
+  if (!hub_ || ready()) hub_ = &Hub::current();  // the one that ran it may be gone
   extras().pending.push_back({++links_made, kind, std::move(callback)});
   if (ready()) extras_->schedule();
   return links_made;
@@ -288,7 +289,9 @@ const std::string& Greenlet::name() {
 
 void Greenlet::set_name(std::string name) {
   renaming_ = true;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   name_ = std::move(name);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   renaming_ = false;
 }
 

@@ -234,8 +234,6 @@ namespace detail {
 
 template <typename Result, typename Callable>
 class CallableGreenlet final : public GreenletOf<Result> {
-  static_assert(alignof(Callable) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "see BlockCache");
-
  public:
   explicit CallableGreenlet(Callable&& callable) : callable_(std::move(callable)) {}
 
@@ -271,7 +269,9 @@ auto make_greenlet(Callable&& callable, Args&&... args) {
     return std::apply(std::move(callable), std::move(arguments));
   };
   using Result = std::decay_t<decltype(bound())>;
-  return Ref<GreenletOf<Result>>(new detail::CallableGreenlet<Result, decltype(bound)>(std::move(bound)));
+  using Made = detail::CallableGreenlet<Result, decltype(bound)>;
+  static_assert(alignof(Made) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "see BlockCache");
+  return Ref<GreenletOf<Result>>(new Made(std::move(bound)));
 }
 
 // Creates and starts. The body runs when the caller next yields. Throws TooManyGreenlets before it takes anything from
@@ -291,6 +291,7 @@ auto spawn_later(Duration after, Callable&& callable, Args&&... args);
 // Starts a greenlet of a class of one's own: derive from GreenletOf<T>, override run(), and have it set value_.
 template <std::derived_from<Greenlet> G, typename... Args>
 Ref<G> spawn_new(Args&&... args) {
+  static_assert(alignof(G) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "see BlockCache");
   detail::require_room();
   Ref<G> greenlet(new G(std::forward<Args>(args)...));
   greenlet->start();

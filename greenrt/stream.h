@@ -22,7 +22,8 @@ namespace greenrt {
 
 class Stream {
  public:
-  // Yields until connected. Throws std::system_error, TimeoutExpired.
+  // Yields until connected. Throws std::system_error, TimeoutExpired. A Unix socket whose backlog is full fails at once
+  // with EAGAIN: the kernel would not tell when there is room.
   static Stream connect(const SocketAddress& address, Deadline deadline = Deadline::never());
   static Stream connect_unix(const std::string& path, Deadline deadline = Deadline::never());
   // Takes over a connected descriptor and makes it non-blocking.

@@ -767,6 +767,21 @@ HUB_TEST(Link, AfterTheEndStillFires) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST(Link, AfterTheEndFiresInTheHubThatIsThereNow) {
+  GreenletRef greenlet;
+  {
+    Hub hub;
+    hub.run([&] { greenlet = spawn([] {}); });
+  }
+  bool called = false;
+  EXPECT_THROW(greenlet->rawlink([](Greenlet&) {}), std::logic_error) << "there is none";
+  testing::run_in_hub([&] {
+    greenlet->rawlink([&](Greenlet&) { called = true; });
+    settle();
+  });
+  EXPECT_TRUE(called);
+}
+
 HUB_TEST(Link, IsTakenBackByUnlink) {
   int calls = 0;
   const auto greenlet = spawn([] {});
