@@ -162,6 +162,8 @@ class NullCustody final : public ingest::Custody {
     if (++frames_ == kFrames) all_here_.set();
   }
 
+  void note_repetition(const ingest::Entry&) noexcept override {}
+
   // Yields until a whole round is taken; gives up after ten seconds. Returns how many frames came.
   std::size_t take_round() {
     all_here_.wait(std::chrono::seconds(10));

@@ -107,6 +107,12 @@ CREATE TABLE IF NOT EXISTS dead_letter (
 ALTER TABLE dead_letter
   ADD KEY IF NOT EXISTS waiting (replayed_at, id);
 
+-- step 3: the window against replays
+
+ALTER TABLE device
+  ADD COLUMN IF NOT EXISTS replay_window VARBINARY(128) NULL
+    COMMENT 'bit i: number (last_epoch << 32 | last_sequence) - i was stored' AFTER last_sequence;
+
 -- option order-audit: the order in which rows were stored, for demo and tests; costs a third of the insert rate
 
 ALTER TABLE frame

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "daemon/config_options.h"
+#include "ingest/codec.h"
 
 namespace hilera {
 
@@ -52,6 +53,20 @@ std::string host_name() {
   return name.data();
 }
 
+void check_trust(const ListenerConfig& listener, const std::string& path, Reader& reader) {
+  const ingest::Codec* codec = ingest::find_codec(listener.codec);
+  const bool proves = codec && codec->key_form() != ingest::KeyForm::kNone;
+  if (listener.auth != AuthMode::kNone && codec && !proves) {
+    reader.error_at(path + ".auth", "the codec " + listener.codec + " cannot prove anything");
+  }
+  if ((listener.auth != AuthMode::kNone) == listener.keys_file.empty() && proves) {
+    reader.error_at(path + ".auth", "`auth: optional` or `required` and `keys_file` go together");
+  }
+  if (listener.devices == DevicesMode::kKnown && listener.devices_file.empty() && listener.keys_file.empty()) {
+    reader.error_at(path + ".devices", "\"known\" needs a devices_file or a keys_file");
+  }
+}
+
 void check_listeners(const std::vector<ListenerConfig>& listeners, Reader& reader) {
   if (listeners.empty() && reader.seen("listeners")) reader.error_at("listeners", "expected at least one listener");
   std::map<std::string, std::size_t> names;
@@ -65,6 +80,7 @@ void check_listeners(const std::vector<ListenerConfig>& listeners, Reader& reade
     if (listener.port != 0 && !endpoints.emplace(std::pair(listener.address, listener.port), i).second) {
       reader.error_at(path + ".port", "expected an address and port that no other listener has");
     }
+    check_trust(listener, path, reader);
   }
 }
 

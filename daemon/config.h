@@ -21,6 +21,9 @@ namespace hilera {
 enum class AckMode : std::uint8_t { kJournal, kDatabase };
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 
+enum class AuthMode : std::uint8_t { kNone, kOptional, kRequired };
+enum class DevicesMode : std::uint8_t { kAny, kKnown };
+
 struct ListenerConfig {
   std::string name;
   std::string codec;
@@ -28,6 +31,11 @@ struct ListenerConfig {
   std::uint16_t port = 0;  // 0: the kernel chooses
   std::uint64_t receive_buffer = 16ULL << 20;
   bool store_raw = false;
+  AuthMode auth = AuthMode::kNone;
+  std::string keys_file;  // see daemon/secret.h; empty: none
+  DevicesMode devices = DevicesMode::kAny;
+  std::string devices_file;  // empty: none
+  std::chrono::milliseconds pin_address{0};
 
   bool operator==(const ListenerConfig&) const = default;
 };

@@ -107,6 +107,30 @@ const Schema<ListenerConfig>& listener_options() {
       {.key = "store_raw",
        .type = flag(&ListenerConfig::store_raw),
        .help = "Whether the bytes of each record go to the column `raw` too."},
+      {.key = "auth",
+       .type = choice<ListenerConfig, AuthMode>(
+           &ListenerConfig::auth,
+           {{"none", AuthMode::kNone}, {"optional", AuthMode::kOptional}, {"required", AuthMode::kRequired}}),
+       .help = "Whether devices have to prove who they are, with codecs that can (native, collectd). optional: who has "
+               "done so once must go on doing so."},
+      {.key = "keys_file",
+       .type = text(&ListenerConfig::keys_file, kSecretSource),
+       .help = "The keys of its devices, a file that only hilerad may read: lines `SERIAL ID KEY`, or `* ID KEY` for a "
+               "master key of all (see `hileractl key`); for codec collectd lines `USER: PASSWORD`.",
+       .example = "/etc/hilera/device-keys"},
+      {.key = "devices",
+       .type = choice<ListenerConfig, DevicesMode>(&ListenerConfig::devices,
+                                                   {{"any", DevicesMode::kAny}, {"known", DevicesMode::kKnown}}),
+       .help = "Which devices may send. known: those in devices_file, and those with a key of their own."},
+      {.key = "devices_file",
+       .type = text(&ListenerConfig::devices_file, kPath),
+       .help = "The serials of known devices, one a line.",
+       .example = "/etc/hilera/devices"},
+      {.key = "pin_address",
+       .type = duration(&ListenerConfig::pin_address, 0ms, 24h),
+       .help =
+           "A device that proves nothing stays bound to the IP address it was heard from until it was silent for so "
+           "long; 0: not at all. Mobile networks change addresses at will."},
   };
   return schema;
 }

@@ -20,7 +20,8 @@
 // Dead letters are listed the newest first; "obstacle" is the outcome that a replay of one would have, null when
 // nothing stands in its way so far. They are replayed the oldest first, in pages of the daemon's choice: who wants all
 // asks again with after = read_to, until a page is empty. "all" is all but those whose reason is "unreadable", which no
-// codec could make records of: these wait for another version of it, or for somebody to look at their bytes. The outcomes are those of dead_letter_table.h.
+// codec could make records of: these wait for another version of it, or for somebody to look at their bytes. The
+// outcomes are those of dead_letter_table.h.
 
 #pragma once
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <span>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -14,28 +16,50 @@ namespace hilera {
 namespace {
 
 using db::ColumnType;
+using ingest::AuthLevel;
+using ingest::ReplayWindow;
 
-// The assignments are made one after another, last_arrival being compared until the end.
+constexpr std::size_t kMostLoaded = 100;
+
+constexpr std::string_view kLoadDevices =
+    "SELECT nserie, codec, auth_level, COALESCE(last_epoch << 32 | last_sequence, 0), COALESCE(replay_window, '') "
+    "FROM device WHERE nserie IN (?";
+
+// The assignments are made one after another, last_arrival and last_epoch being compared until the end.
 constexpr std::string_view kUpsertDevice =
     "INSERT INTO device (nserie, codec, first_seen, last_seen, peer_ip, peer_port, listener, collector, last_arrival, "
-    "auth_level) VALUES (?, ?, TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ? MICROSECOND, "
-    "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ? MICROSECOND, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
+    "auth_level, last_epoch, last_sequence, replay_window) VALUES (?, ?, "
+    "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ? MICROSECOND, "
+    "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ? MICROSECOND, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
     "first_seen = LEAST(first_seen, VALUES(first_seen)), last_seen = GREATEST(last_seen, VALUES(last_seen)), "
     "peer_ip = IF(VALUES(last_arrival) >= last_arrival, VALUES(peer_ip), peer_ip), "
     "peer_port = IF(VALUES(last_arrival) >= last_arrival, VALUES(peer_port), peer_port), "
     "listener = IF(VALUES(last_arrival) >= last_arrival, VALUES(listener), listener), "
     "collector = IF(VALUES(last_arrival) >= last_arrival, VALUES(collector), collector), "
     "auth_level = GREATEST(auth_level, VALUES(auth_level)), "
+    "replay_window = IF(COALESCE(VALUES(last_epoch) << 32 | VALUES(last_sequence), 0) >= "
+    "COALESCE(last_epoch << 32 | last_sequence, 1), VALUES(replay_window), replay_window), "
+    "last_sequence = IF(COALESCE(VALUES(last_epoch) << 32 | VALUES(last_sequence), 0) >= "
+    "COALESCE(last_epoch << 32 | last_sequence, 1), VALUES(last_sequence), last_sequence), "
+    "last_epoch = GREATEST(COALESCE(last_epoch, VALUES(last_epoch)), COALESCE(VALUES(last_epoch), last_epoch)), "
     "last_arrival = GREATEST(last_arrival, VALUES(last_arrival))";
 
-constexpr std::size_t kLongestText = 127 + 31 + 63 + 128;  // nserie, codec, listener; the rest of a row
+constexpr std::size_t kLongestText = 127 + 31 + 63 + 128 + 144;  // nserie, codec, listener; the rest of a row
 
 constexpr std::string_view kSavepoint = "SAVEPOINT device_part";
 constexpr std::string_view kBackToSavepoint = "ROLLBACK TO SAVEPOINT device_part";
 
+std::string load_statement() {
+  std::string statement(kLoadDevices);
+  for (std::size_t i = 1; i < kMostLoaded; ++i)
+    statement += ", ?";
+  return statement + ")";
+}
+
 std::vector<ColumnType> columns() {
-  return {ColumnType::kText,   ColumnType::kText, ColumnType::kInt64, ColumnType::kInt64, ColumnType::kBytes,
-          ColumnType::kUint64, ColumnType::kText, ColumnType::kText,  ColumnType::kInt64, ColumnType::kUint64};
+  return {ColumnType::kText,   ColumnType::kText,   ColumnType::kInt64, ColumnType::kInt64, ColumnType::kBytes,
+          ColumnType::kUint64, ColumnType::kText,   ColumnType::kText,  ColumnType::kInt64, ColumnType::kUint64,
+          ColumnType::kUint64, ColumnType::kUint64, ColumnType::kBytes};
 }
 
 // Whether the transaction is still there after `error`, and may go on without the statement that failed.
@@ -63,6 +87,83 @@ bool is_refusal(const db::Error& error) {
 DeviceStates::DeviceStates(DeviceStatesOptions options, ingest::Reporter& reporter)
     : options_(std::move(options)), reporter_(reporter) {}
 
+// Only of devices that prove themselves, or that others prove to be: the rest costs nothing here.
+bool DeviceStates::depends_on_past(const ingest::Entry& entry) {
+  return entry.datagram.origin->guarded || entry.decoded.auth_level >= AuthLevel::kMac;
+}
+
+const DeviceStates::State* DeviceStates::find(const ingest::Entry& entry) const {
+  const auto known = states_.find(KeyView{entry.decoded.nserie, entry.datagram.origin->codec->name(), entry.domain});
+  return known == states_.end() ? nullptr : &known->second;
+}
+
+void DeviceStates::load(db::Connection& connection, std::span<const ingest::Entry* const> entries) {
+  std::vector<const ingest::Entry*> unknown;
+  std::set<std::string_view> serials;
+  const auto read = [&] {
+    if (!unknown.empty()) read_past(connection, unknown);
+    unknown.clear();
+    serials.clear();
+  };
+  for (const ingest::Entry* entry : entries) {
+    if (!depends_on_past(*entry)) continue;
+    const State* state = find(*entry);
+    if ((state && state->past_known) || !serials.insert(entry->decoded.nserie).second) continue;
+    unknown.push_back(entry);
+    if (unknown.size() == kMostLoaded) read();
+  }
+  read();
+}
+
+void DeviceStates::read_past(db::Connection& connection, std::span<const ingest::Entry* const> entries) {
+  static const std::string statement = load_statement();
+  std::array<db::Value, kMostLoaded> serials;  // NULL is nobody's
+  std::ranges::transform(entries, serials.begin(),
+                         [](const ingest::Entry* entry) { return db::Value(entry->decoded.nserie); });
+  const db::Rows rows = connection.execute(statement, serials);
+  for (const ingest::Entry* entry : entries) {
+    State& state = state_of(*entry);
+    state.past_known = true;
+    if (!state.is_linked()) expected_.push_back(state);
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const db::Row& row = rows[i];
+    const auto entry = std::ranges::find_if(entries, [&](const ingest::Entry* each) {
+      return each->decoded.nserie == row.text(0) && each->datagram.origin->codec->name() == row.text(1);
+    });
+    if (entry == entries.end()) continue;
+    State& state = state_of(**entry);
+    state.auth_level = std::max(state.auth_level, static_cast<AuthLevel>(row.uint64(2)));
+    const auto highest = row.uint64(3);
+    if (highest != 0) {
+      if (!state.window) state.window = std::make_unique<ReplayWindow>();
+      state.window->merge(ReplayWindow(highest, row.bytes(4)));
+    }
+    if (std::exchange(state.has_row, true) || state.unwritten) continue;
+    state.unlink();
+    written_.push_back(state);
+  }
+}
+
+DeviceStates::Ruling DeviceStates::rule(const ingest::Entry& entry) const {
+  if (!depends_on_past(entry)) return Ruling::kStore;
+  const State* state = find(entry);
+  if (!state) return Ruling::kStore;
+  if (entry.decoded.auth_level < AuthLevel::kMac) {
+    return state->auth_level >= AuthLevel::kMac ? Ruling::kDowngrade : Ruling::kStore;
+  }
+  if (entry.decoded.counter == 0 || !state->window) return Ruling::kStore;
+  switch (state->window->standing(entry.decoded.counter)) {
+    case ReplayWindow::Standing::kSeen:
+      return Ruling::kRepetition;
+    case ReplayWindow::Standing::kTooOld:
+      return Ruling::kTooOld;
+    case ReplayWindow::Standing::kNew:
+      break;
+  }
+  return Ruling::kStore;
+}
+
 DeviceStates::State& DeviceStates::state_of(const ingest::Entry& entry) {
   const std::string_view codec = entry.datagram.origin->codec->name();
   const auto known = states_.find(KeyView{entry.decoded.nserie, codec, entry.domain});
@@ -76,10 +177,12 @@ DeviceStates::State& DeviceStates::state_of(const ingest::Entry& entry) {
 }
 
 void DeviceStates::make_room() {
-  while (size() >= options_.max_devices && !written_.empty()) {
-    const Key& oldest = *written_.front().key;
-    written_.pop_front();
-    states_.erase(states_.find(oldest));
+  for (Line* line : {&expected_, &written_}) {
+    while (size() >= options_.max_devices && !line->empty()) {
+      const Key& oldest = *line->front().key;
+      line->pop_front();
+      states_.erase(states_.find(oldest));
+    }
   }
 }
 
@@ -90,7 +193,15 @@ void DeviceStates::note_change(State& state, TimePoint due, Line& line) {
   line.push_back(state);
 }
 
+void DeviceStates::mark(const ingest::Entry& entry) {
+  if (entry.decoded.counter == 0 || entry.decoded.auth_level < AuthLevel::kMac) return;
+  State& state = state_of(entry);
+  if (!state.window) state.window = std::make_unique<ReplayWindow>();
+  state.window->mark(entry.decoded.counter);
+}
+
 void DeviceStates::note(const ingest::Entry& entry, TimePoint now) {
+  mark(entry);
   State& state = state_of(entry);
   if (entry.datagram.arrival < state.last_arrival) return;
   if (entry.decoded.updates_path || state.last_arrival == 0) {
@@ -100,11 +211,14 @@ void DeviceStates::note(const ingest::Entry& entry, TimePoint now) {
   state.last_arrival = entry.datagram.arrival;
   state.auth_level = std::max(state.auth_level, entry.decoded.auth_level);
   if (state.unwritten) return;
-  const bool known = state.is_linked();
-  note_change(state, known ? now + kWriteEvery : now, known ? changed_ : new_);
+  note_change(state, state.has_row ? now + kWriteEvery : now, state.has_row ? changed_ : new_);
 }
 
 void DeviceStates::doubt(TimePoint now) {
+  for (auto& [key, state] : states_) {
+    state.past_known = false;
+    state.window.reset();
+  }
   while (!written_.empty())
     note_change(written_.front(), now + kWriteEvery, changed_);
 }
@@ -173,11 +287,16 @@ void DeviceStates::insert_isolating(db::Connection& connection, std::span<State*
 
 void DeviceStates::insert(db::Connection& connection, std::span<State* const> states) {
   std::vector<std::array<std::uint8_t, 16>> addresses(states.size());
+  std::vector<std::array<std::byte, ReplayWindow::kBytes>> windows(states.size());
   db::Bulk bulk(columns());
   for (std::size_t i = 0; i < states.size(); ++i) {
     const State& state = *states[i];
     addresses[i] = state.peer.mapped();
-    const std::array<db::Value, 10> values{state.key->nserie,
+    // One that lacks what the table knows would replace it.
+    const bool counts = state.window && state.past_known;
+    const std::uint64_t highest = counts ? state.window->highest() : 0;
+    if (counts) windows[i] = state.window->bits();
+    const std::array<db::Value, 13> values{state.key->nserie,
                                            state.key->codec,
                                            state.first_arrival,
                                            state.last_arrival,
@@ -186,7 +305,10 @@ void DeviceStates::insert(db::Connection& connection, std::span<State* const> st
                                            state.origin->listener,
                                            options_.collector,
                                            state.last_arrival,
-                                           static_cast<unsigned>(state.auth_level)};
+                                           static_cast<unsigned>(state.auth_level),
+                                           counts ? db::Value(highest >> 32) : db::Value(),
+                                           counts ? db::Value(highest & 0xFFFFFFFF) : db::Value(),
+                                           counts ? db::Value(db::Bytes(windows[i])) : db::Value()};
     bulk.add_row(values);
   }
   connection.execute_bulk(kUpsertDevice, bulk);
@@ -196,6 +318,7 @@ void DeviceStates::committed() {
   for (State* state : chosen_) {
     state->unlink();
     state->unwritten = false;
+    state->has_row = true;
     written_.push_back(*state);
   }
   unwritten_ -= chosen_.size();

@@ -10,7 +10,10 @@
 // No record waits for this table: when its rows are refused, or locked by somebody else, the transaction goes on
 // without them, and they come again later.
 //
-// Belongs to the shard's greenlet. Only write() yields.
+// It also knows what devices have proved: a number that was stored once is not stored again, and who has proved itself
+// cannot be written for by somebody who proves nothing. For such devices load() reads from the table what was before.
+//
+// Belongs to the shard's greenlet. Only load() and write() yield.
 
 #pragma once
 
@@ -19,6 +22,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +33,7 @@
 #include "db/connection.h"
 #include "greenrt/deadline.h"
 #include "ingest/entry.h"
+#include "ingest/replay_window.h"
 #include "ingest/reporter.h"
 
 namespace hilera {
@@ -49,6 +54,21 @@ class DeviceStates {
   DeviceStates(const DeviceStates&) = delete;
   DeviceStates& operator=(const DeviceStates&) = delete;
 
+  // Yields. Reads the past of the devices that the rulings on `entries` depend on, as far as it is not known. Throws
+  // db::Error; nothing has changed then.
+  void load(db::Connection& connection, std::span<const ingest::Entry* const> entries);
+
+  enum class Ruling : std::uint8_t {
+    kStore,
+    kRepetition,  // its number was stored before
+    kTooOld,      // its number is below the window
+    kDowngrade,   // it proves nothing, though its device has proved itself before
+  };
+  // On an entry whose device is loaded, or needs not be.
+  [[nodiscard]] Ruling rule(const ingest::Entry& entry) const;
+
+  // The number of `entry` is used up: its records are in the table.
+  void mark(const ingest::Entry& entry);
   // Records of `entry` are stored. An earlier arrival than the noted one changes nothing.
   void note(const ingest::Entry& entry, TimePoint now);
 
@@ -56,7 +76,8 @@ class DeviceStates {
   [[nodiscard]] std::optional<TimePoint> next_write() const;
   [[nodiscard]] bool is_due(TimePoint now) const { return next_write().value_or(TimePoint::max()) <= now; }
 
-  // A server was lost, and what was written may be, too: all of it comes again.
+  // A server was lost, and what was written may be, too: all of it comes again, and what the table says of the past
+  // counts again.
   void doubt(TimePoint now);
 
   // From now on everything is due at once: the daemon is about to end.
@@ -107,12 +128,18 @@ class DeviceStates {
     std::int64_t first_arrival = 0;  // since it is remembered
     std::int64_t last_arrival = 0;
     ingest::AuthLevel auth_level = ingest::AuthLevel::kNone;
+    std::unique_ptr<ingest::ReplayWindow> window;  // none: no number was seen
+    bool past_known = false;                       // what the table has is in here
+    bool has_row = false;                          // as far as is known
     bool unwritten = false;
     TimePoint due;  // while it is unwritten
   };
   using Line = boost::intrusive::list<State, boost::intrusive::constant_time_size<false>>;
 
+  static bool depends_on_past(const ingest::Entry& entry);
+  [[nodiscard]] const State* find(const ingest::Entry& entry) const;
   State& state_of(const ingest::Entry& entry);
+  void read_past(db::Connection& connection, std::span<const ingest::Entry* const> entries);
   void make_room();
   void note_change(State& state, TimePoint due, Line& line);
   void choose(Line& line, TimePoint now);
@@ -125,9 +152,10 @@ class DeviceStates {
   ingest::Reporter& reporter_;
   std::unordered_map<Key, State, Hash, Equal> states_;
   // Each state stands in one of these. Both of the unwritten ones are in the order in which they are due.
-  Line new_;      // unwritten: no row yet, as far as is known here
-  Line changed_;  // unwritten: the others
-  Line written_;  // the one that was written longest ago in front
+  Line new_;       // unwritten: no row yet, as far as is known here
+  Line changed_;   // unwritten: the others
+  Line expected_;  // without a row: loaded, and nothing stored yet
+  Line written_;   // the one that was written longest ago in front
   std::size_t unwritten_ = 0;
   std::uint64_t refused_ = 0;
   std::vector<State*> chosen_;  // by the last write()

@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 #include "daemon/exit_codes.h"
 #include "daemon/logging.h"
+#include "daemon/trust_files.h"
 #include "daemon/version.h"
 #include "greenrt/hub.h"
 #include "greenrt/signal.h"
@@ -46,6 +47,12 @@ void report_error(std::string_view context, const std::exception_ptr& error) {
   }
 }
 
+// What the configuration names beside itself. Throws TrustFileError.
+void check_files(const Config& config) {
+  for (const ListenerConfig& listener : config.listeners)
+    static_cast<void>(load_trust(listener));
+}
+
 int run(const Config& config) {
   const Logging logging(config.log);
   try {
@@ -56,6 +63,9 @@ int run(const Config& config) {
     int status = kExitFailure;
     hub.run([&] { status = run_daemon(config, logging); });
     return status;
+  } catch (const TrustFileError& error) {
+    log::error("start_failed", {{"error", error.what()}});
+    return kExitConfig;
   } catch (const std::exception& error) {
     log::error("start_failed", {{"error", error.what()}});
     return kExitFailure;
@@ -80,10 +90,14 @@ int main(int argc, char** argv) {
   }
   try {
     const Config config = load_config(arguments.config_file);
+    if (arguments.check_config) check_files(config);
     if (arguments.print_config) std::fputs(print_config(config).c_str(), stdout);
     if (arguments.print_config || arguments.check_config) return kExitOk;
     return run(config);
   } catch (const ConfigError& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return kExitConfig;
+  } catch (const TrustFileError& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return kExitConfig;
   }

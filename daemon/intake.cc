@@ -1,16 +1,26 @@
 #include "daemon/intake.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
 #include "daemon/logging.h"
+#include "daemon/trust_files.h"
 #include "greenrt/hub.h"
 
 namespace hilera {
 namespace {
 
-std::unique_ptr<ingest::Listener> bind_listener(const ListenerConfig& config) {
+ingest::Trust trust_of(const ListenerConfig& listener, const std::vector<ListenerConfig>& all) {
+  ingest::Trust trust = load_trust(listener);
+  trust.guarded = std::any_of(all.begin(), all.end(), [&](const ListenerConfig& each) {
+    return each.codec == listener.codec && each.auth != AuthMode::kNone;
+  });
+  return trust;
+}
+
+std::unique_ptr<ingest::Listener> bind_listener(const ListenerConfig& config, ingest::Trust trust) {
   const auto address = greenrt::SocketAddress::parse(config.address, config.port);
   const ingest::Codec* codec = ingest::find_codec(config.codec);
   if (!address || !codec) throw std::logic_error("a listener that was not checked: " + config.name);
@@ -27,7 +37,8 @@ std::unique_ptr<ingest::Listener> bind_listener(const ListenerConfig& config) {
                                             {"granted", socket.receive_buffer() / 2},
                                             {"hint", "raise net.core.rmem_max"}});
     }
-    return std::make_unique<ingest::Listener>(config.name, *codec, std::move(socket), config.store_raw);
+    return std::make_unique<ingest::Listener>(config.name, *codec, std::move(socket), config.store_raw,
+                                              std::move(trust));
   } catch (const std::system_error& error) {
     throw std::runtime_error("listener " + config.name + " at " + address->to_string() + ": " + error.what());
   }
@@ -46,7 +57,7 @@ Intake::Intake(const Config& config, ingest::Custody& custody, ingest::Reporter&
       pipeline_(pipeline_options(config.pipeline), custody, devices_, reporter),
       arrivals_(last_arrival) {
   for (const ListenerConfig& each : config.listeners) {
-    listeners_.push_back(bind_listener(each));
+    listeners_.push_back(bind_listener(each, trust_of(each, config.listeners)));
     receivers_.push_back(std::make_unique<ingest::Receiver>(*listeners_.back(), pipeline_, arrivals_, reporter));
   }
 }

@@ -1,5 +1,6 @@
 #include "daemon/origin_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace hilera {
@@ -18,10 +19,11 @@ class LostCodec final : public ingest::Codec {
     out.clear();
     out.reject("unknown_codec");
   }
-  void make_ack(ingest::Bytes, const ingest::Decoded&, ingest::AckStatus, ingest::Ack&) const override {}
+  void make_ack(ingest::Bytes, const ingest::Decoded&, ingest::AckStatus, const ingest::KeyRing*,
+                ingest::Ack&) const override {}
   void append_fields(ingest::Bytes, const ingest::Record&, std::string& json) const override { json += "{}"; }
-  [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view, std::uint64_t,
-                                                                      ingest::Bytes) const override {
+  [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view, std::uint64_t, ingest::Bytes,
+                                                                      const ingest::DownlinkKey*) const override {
     return std::nullopt;
   }
 
@@ -39,10 +41,17 @@ void OriginTable::add(std::shared_ptr<const ingest::Origin> origin) {
 const ingest::Origin& OriginTable::find(std::string_view listener, std::string_view codec_name) {
   const auto [found, added] = origins_.try_emplace({std::string(listener), std::string(codec_name)});
   if (added) {
-    found->second = std::make_shared<ingest::Origin>(
-        ingest::Origin{.listener = std::string(listener), .codec = &codec(codec_name)});
+    found->second = std::make_shared<ingest::Origin>(ingest::Origin{
+        .listener = std::string(listener), .codec = &codec(codec_name), .guarded = is_guarded(codec_name)});
   }
   return *found->second;
+}
+
+// Of a listener that is no more: as the others of its codec are.
+bool OriginTable::is_guarded(std::string_view codec_name) const {
+  return std::ranges::any_of(origins_, [&](const auto& each) {
+    return each.second && each.second->guarded && each.second->codec->name() == codec_name;
+  });
 }
 
 const ingest::Codec& OriginTable::codec(std::string_view name) {

@@ -24,6 +24,7 @@ class OriginTable {
 
  private:
   const ingest::Codec& codec(std::string_view name);
+  [[nodiscard]] bool is_guarded(std::string_view codec_name) const;
 
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const ingest::Origin>, std::less<>> origins_;
   std::map<std::string, std::unique_ptr<ingest::Codec>, std::less<>> lost_codecs_;

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <stdexcept>
@@ -29,17 +29,47 @@ std::string path_of(std::string_view source) {
 
 class File {
  public:
-  explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) throw std::runtime_error(path + ": " + std::generic_category().message(errno));
+  explicit File(const std::string& path) : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (fd_ < 0) fail();
+    if (fstat(fd_, &status_) != 0) {
+      const int error = errno;
+      close(fd_);
+      errno = error;
+      fail();
+    }
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   ~File() { close(fd_); }
 
-  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(status_.st_size); }
+
+  // At most `limit` bytes. The memory is taken at once, so that growing leaves no copy of a secret behind.
+  [[nodiscard]] std::string read_up_to(std::size_t limit) const {
+    std::string text(limit, '\0');
+    std::size_t size = 0;
+    while (size < limit) {
+      const ssize_t got = read(fd_, text.data() + size, limit - size);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) fail();
+      if (got == 0) break;
+      size += static_cast<std::size_t>(got);
+    }
+    text.resize(size);
+    return text;
+  }
+
+  [[nodiscard]] std::string warning() const {
+    const bool everybodys = S_ISREG(status_.st_mode) && (status_.st_mode & S_IROTH) != 0;
+    return everybodys ? path_ + " can be read by everybody; use chmod o-r" : std::string();
+  }
 
  private:
+  [[noreturn]] void fail() const { throw std::runtime_error(path_ + ": " + std::generic_category().message(errno)); }
+
+  std::string path_;
   int fd_;
+  struct stat status_ {};
 };
 
 }  // namespace
@@ -47,32 +77,21 @@ class File {
 Secret read_secret(std::string_view source) {
   const std::string path = path_of(source);
   const File file(path);
-  struct stat status {};
-  if (fstat(file.fd(), &status) != 0) throw std::runtime_error(path + ": " + std::generic_category().message(errno));
-
-  std::array<char, kMaxSecret + 2> buffer{};
-  std::size_t size = 0;
-  while (size < buffer.size()) {
-    const ssize_t got = read(file.fd(), buffer.data() + size, buffer.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw std::runtime_error(path + ": " + std::generic_category().message(errno));
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-
-  std::string_view line(buffer.data(), size);
-  line = line.substr(0, line.find('\n'));
-  if (line.ends_with('\r')) line.remove_suffix(1);
+  std::string line = file.read_up_to(kMaxSecret + 2);
+  line.resize(std::min(line.size(), line.find('\n')));
+  if (line.ends_with('\r')) line.pop_back();
   if (line.empty()) throw std::runtime_error(path + ": its first line is empty, expected a secret");
   if (line.size() > kMaxSecret) {
     throw std::runtime_error(path + ": its first line is longer than " + std::to_string(kMaxSecret) + " bytes");
   }
+  return {std::move(line), file.warning()};
+}
 
-  Secret secret{std::string(line), {}};
-  if (S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0) {
-    secret.warning = path + " can be read by everybody; use chmod o-r";
-  }
-  return secret;
+Secret read_secret_file(std::string_view source, std::size_t limit) {
+  const std::string path = path_of(source);
+  const File file(path);
+  if (file.size() > limit) throw std::runtime_error(path + ": is larger than " + std::to_string(limit) + " bytes");
+  return {file.read_up_to(file.size()), file.warning()};
 }
 
 }  // namespace hilera

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,8 @@ struct Secret {
 // Throws std::runtime_error that names the source when there is no such file, it cannot be read, or its first line is
 // empty or longer than 1024 bytes.
 Secret read_secret(std::string_view source);
+
+// The whole file, at most `limit` bytes of it: it is refused when it has more. Throws as read_secret().
+Secret read_secret_file(std::string_view source, std::size_t limit);
 
 }  // namespace hilera

@@ -185,7 +185,7 @@ Shard::Item Shard::restore(JournalRow row) {
     entry.decoded.records.push_back(
         {.bytes = entry.datagram.bytes, .device_time = {}, .frame_id = key.frame_id, .digest = key.digest});
   }
-  entry.decoded.auth_level = row.auth_level;
+  entry.decoded.prove(row.auth_level);
   entry.set_durable();
   return item;
 }
@@ -194,22 +194,23 @@ std::size_t Shard::request_bytes(const db::Connection& connection) const {
   return std::min(statement_bytes_, connection.max_allowed_packet() / 2);
 }
 
-void Shard::write(db::Connection& connection, std::size_t request_bytes, bool readable) {
+void Shard::write(db::Connection& connection, std::size_t request_bytes, const Letter* letter) {
   const auto write_devices = [&](db::Connection& on) { devices_.write(on, request_bytes, greenrt::Clock::now()); };
-  if (readable) {
+  if (!letter) {
     batch_.write(connection, request_bytes, write_devices);
   } else {
-    batch_.write_as_dead_letters(connection, request_bytes, "unreadable", "the codec makes no records of it any more",
-                                 write_devices);
+    batch_.write_as_dead_letters(connection, request_bytes, letter->reason, letter->error, write_devices);
   }
   devices_.committed();
 }
 
 void Shard::write_front(db::Connection& connection) {
+  load_devices(connection, queue_);
+  if (rule(queue_.front()) == Ruling::kRepetition) return settle_repetition();
   const std::size_t bytes = request_bytes(connection);
-  const bool readable = queue_.front().readable;
+  const Letter* letter = letter_for(queue_.front());
   gather(queue_, bytes);
-  write(connection, bytes, readable);
+  write(connection, bytes, letter);
   const std::size_t records = batch_.records();
   const auto now = greenrt::Clock::now();
   for (const FrameBatch::Outcome& outcome : batch_.outcomes()) {
@@ -219,6 +220,47 @@ void Shard::write_front(db::Connection& connection) {
   }
   batch_.clear();
   world_.observer.on_batch(records);
+  world_.observer.on_position();
+}
+
+// A look at what the next batch can hold.
+void Shard::load_devices(db::Connection& connection, const Items& items) {
+  std::vector<const ingest::Entry*> entries;
+  for (std::size_t i = 0; i < std::min(items.size(), options_.batch_records); ++i)
+    if (items[i].readable) entries.push_back(items[i].entry.get());
+  devices_.load(connection, entries);
+}
+
+Shard::Ruling Shard::rule(const Item& item) const {
+  return item.readable ? devices_.rule(*item.entry) : Ruling::kStore;
+}
+
+// What goes into dead_letter without a try; nullptr: nothing in the way.
+const Shard::Letter* Shard::letter_for(const Item& item) const {
+  static constexpr Letter kUnreadable{"unreadable", "the codec makes no records of it any more"};
+  static constexpr Letter kDowngrade{"downgrade", "it proves nothing, though its device has proved itself before"};
+  static constexpr Letter kReplayed{"replayed", "its number is too old for the window of its device"};
+  if (!item.readable) return &kUnreadable;
+  switch (rule(item)) {
+    case Ruling::kDowngrade:
+      return &kDowngrade;
+    case Ruling::kTooOld:
+      return &kReplayed;
+    case Ruling::kStore:
+    case Ruling::kRepetition:
+      break;
+  }
+  return nullptr;
+}
+
+void Shard::settle_repetition() {
+  const auto now = greenrt::Clock::now();
+  while (!queue_.empty() && rule(queue_.front()) == Ruling::kRepetition) {
+    const auto records = static_cast<std::uint32_t>(queue_.front().entry->decoded.records.size());
+    complete(queue_.front(), {.result = {.duplicate = records}}, now);
+    queued_bytes_ -= queue_.front().entry->datagram.bytes.size();
+    queue_.pop_front();
+  }
   world_.observer.on_position();
 }
 
@@ -239,14 +281,14 @@ void Shard::gather(const Items& items, std::size_t request_bytes) {
   batch_.clear();
   const Item& first = items.front();
   const ingest::Entry& front = *first.entry;
-  if (!first.readable) {
+  if (letter_for(first)) {
     batch_.add(*first.entry, {});
     return;
   }
   const FrameBatch::Limits limits{.records = options_.batch_records, .bytes = request_bytes};
   const bool of_a_suspect = suspect(front);
   for (const Item& item : items) {
-    if (!item.readable) return;
+    if (!item.readable || rule(item) != Ruling::kStore) return;
     const bool belongs = of_a_suspect ? item.entry->domain == front.domain : !suspect(*item.entry);
     if (!belongs || !batch_.add(*item.entry, limits)) return;
   }

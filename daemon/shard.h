@@ -151,6 +151,12 @@ class Shard {
   };
 
   using Items = std::deque<Item>;
+  using Ruling = DeviceStates::Ruling;
+  // Why something becomes a dead letter before any try to store it.
+  struct Letter {
+    std::string_view reason;
+    std::string_view error;
+  };
   static constexpr std::size_t kPageRows = 2'000;
   static constexpr std::size_t kPageBytes = 4U << 20;
 
@@ -164,9 +170,13 @@ class Shard {
   void abandon_doubt(const std::exception& failure);
   Item restore(JournalRow row);
   void push(Item item);
-  void write(db::Connection& connection, std::size_t request_bytes, bool readable);
+  void write(db::Connection& connection, std::size_t request_bytes, const Letter* letter);
   std::uint64_t restore_missing(db::Connection& connection, Items missing);
   void write_front(db::Connection& connection);
+  void load_devices(db::Connection& connection, const Items& items);
+  [[nodiscard]] Ruling rule(const Item& item) const;
+  [[nodiscard]] const Letter* letter_for(const Item& item) const;
+  void settle_repetition();
   void write_devices(db::Connection& connection);
   void confirm_front(db::Connection& connection);
   [[nodiscard]] std::size_t request_bytes(const db::Connection& connection) const;

@@ -64,10 +64,15 @@ void Shard::confirm_front(db::Connection& connection) {
     records += item.entry->decoded.records.size();
     entries.push_back(item.entry.get());
   }
+  load_devices(connection, doubted_);
   const std::vector<bool> found = find_stored(connection, entries);
   Items missing;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (!found[i]) missing.push_back(doubted_[i]);
+    if (found[i]) {
+      devices_.mark(*entries[i]);
+    } else {
+      missing.push_back(doubted_[i]);
+    }
   }
   const std::uint64_t restored = restore_missing(connection, std::move(missing));
   world_.observer.on_confirmed(records - restored);
@@ -77,18 +82,25 @@ void Shard::confirm_front(db::Connection& connection) {
   world_.observer.on_position();
 }
 
-// In their order. Those whose records others had stored before are found there again, and are no news.
+// In their order. Those whose records others had stored before are found there again, and are no news; nor are those
+// whose numbers the table of devices knows, though their rows are gone: they were purged.
 std::uint64_t Shard::restore_missing(db::Connection& connection, Items missing) {
   const std::size_t bytes = request_bytes(connection);
   std::uint64_t restored = 0;
   while (!missing.empty()) {
+    if (rule(missing.front()) == Ruling::kRepetition) {
+      missing.pop_front();
+      continue;
+    }
+    const Letter* letter = letter_for(missing.front());
     gather(missing, bytes);
-    write(connection, bytes, missing.front().readable);
+    write(connection, bytes, letter);
     std::uint64_t stored = 0;
     for (const FrameBatch::Outcome& outcome : batch_.outcomes()) {
       note_outcome(*missing.front().entry, outcome);
-      const bool refused = outcome.refused || !missing.front().readable;
+      const bool refused = outcome.refused || letter;
       stored += outcome.result.stored + (refused ? outcome.result.dead_lettered : 0);
+      if (outcome.result.stored + outcome.result.duplicate > 0) devices_.mark(*missing.front().entry);
       missing.pop_front();
     }
     batch_.clear();

@@ -77,6 +77,11 @@ void Storage::take(const ingest::EntryRef& entry) {
   journal_->append(entry);
 }
 
+void Storage::note_repetition(const ingest::Entry& entry) noexcept {
+  ledger_.accepted += entry.decoded.records.size();
+  ledger_.duplicate += entry.decoded.records.size();
+}
+
 void Storage::on_settled(std::span<const ingest::EntryRef> entries, bool durable) {
   for (const ingest::EntryRef& entry : entries) {
     if (!durable) {

@@ -60,6 +60,7 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   void start();
 
   void take(const ingest::EntryRef& entry) override;
+  void note_repetition(const ingest::Entry& entry) noexcept override;
 
   // For the drain. Yields until everything taken is durable, and stored (true) as far as the database takes it now. A
   // shard that is lagging, or cannot write, is not waited for, nor anything after give_up(), nor beyond the deadline.

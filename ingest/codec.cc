@@ -2,6 +2,8 @@
 
 #include <cassert>
 
+#include "ingest/trust.h"
+
 namespace ingest {
 
 std::span<std::byte> Ack::resize(std::size_t size) {
@@ -17,13 +19,28 @@ void Decoded::clear() {
   nserie_storage.clear();
   records.clear();
   ack_wanted = false;
+  tagged = false;
   auth_level = AuthLevel::kNone;
+  key_id = 0;
+  counter = 0;
   updates_path = false;
+  answer.reset();
 }
 
 void Decoded::reject(std::string_view why) {
   clear();
   reason = why;
+}
+
+void Decoded::prove(AuthLevel level) {
+  auth_level = level;
+  if (counter == 0 || level < AuthLevel::kMac) return;
+  for (Record& record : records)
+    record.frame_id = counter;
+}
+
+std::string_view Codec::verify(Bytes /*datagram*/, const Decoded& /*decoded*/, const KeyRing& /*keys*/) const {
+  return refusal::kTagUnsupported;
 }
 
 }  // namespace ingest

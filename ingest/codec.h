@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "ingest/bytes.h"
+#include "ingest/key_ring.h"
 
 namespace ingest {
 
@@ -52,8 +53,21 @@ class Ack {
 
 enum class Verdict : std::uint8_t {
   kRecords,   // one or more records to store
-  kControl,   // well formed, carries nothing to store (keep-alive, answer to a command)
+  kControl,   // well formed, carries nothing to store (keep-alive, answer to a command); what acknowledges it goes at
+              // once
   kRejected,  // malformed or refused; `reason` says why, nobody answers
+};
+
+// What a device says of a frame that was sent down to it.
+struct DownlinkAnswer {
+  enum class Outcome : std::uint8_t { kDelivered, kFailed, kNotNow };
+
+  // Which row of table `downlink` it is: the bits of its number that the protocol carries, all, some or none. With none
+  // it is the one that is under way.
+  std::uint64_t id = 0;
+  std::uint64_t id_bits = 0;
+  Outcome outcome = Outcome::kDelivered;
+  std::string_view text;  // what the device said, for people; points into the datagram, or is static
 };
 
 // What became of one datagram. Reused from one datagram to the next so that decoding does not allocate.
@@ -63,12 +77,20 @@ struct Decoded {
   std::string_view nserie;      // points into the datagram, or into `nserie_storage`
   std::string nserie_storage;   // for codecs whose serial is not text on the wire
   std::vector<Record> records;  // by device time, those without one first; stable where equal
-  bool ack_wanted = false;
+  bool ack_wanted = false;      // of a control datagram: at once
+  // It carries a proof of who sent it, which decode() does not look at: see Codec::verify().
+  bool tagged = false;
   AuthLevel auth_level = AuthLevel::kNone;
+  std::uint8_t key_id = 0;  // of a tagged one, where the protocol numbers its keys
+  // A number that the device uses once, epoch << 32 | sequence, as a tagged datagram claims it; 0: it has none.
+  std::uint64_t counter = 0;
   bool updates_path = false;  // the peer's address becomes the device's downlink address
+  std::optional<DownlinkAnswer> answer;
 
   void clear();
   void reject(std::string_view why);
+  // Its proof is right, now or when it was received: the counter, if it has one, identifies the record.
+  void prove(AuthLevel level);
 };
 
 // How the records of a datagram ended, as far as an acknowledgement can tell it.
@@ -76,6 +98,12 @@ enum class AckStatus : std::uint8_t {
   kStored,     // all of them are durable
   kDuplicate,  // all of them had been stored before
   kRefused,    // in custody as dead letters: sending again would not help
+};
+
+// The key under which a device is spoken to.
+struct DownlinkKey {
+  std::uint8_t id = 0;
+  DeviceKey key;
 };
 
 class Codec {
@@ -98,21 +126,31 @@ class Codec {
   // decoding. Empty when there is none where it should be.
   [[nodiscard]] virtual std::string_view peek_serial(Bytes datagram) const = 0;
 
+  // The form of the key files that verify() and make_ack() need; kNone: the protocol proves nothing.
+  [[nodiscard]] virtual KeyForm key_form() const { return KeyForm::kNone; }
+
   // Decodes a datagram into `out`, which it clears first. Allocates nothing in proportion to a length claimed on the
   // wire beyond what the datagram itself holds.
   virtual void decode(Bytes datagram, Decoded& out) const = 0;
 
+  // Checks the proof of a datagram that decode() found tagged, in a time that does not depend on the secret. Empty when
+  // it is right, or the reason (see trust.h); changes nothing.
+  [[nodiscard]] virtual std::string_view verify(Bytes datagram, const Decoded& decoded, const KeyRing& keys) const;
+
   // The acknowledgement of a datagram that decode() accepted: never longer than the datagram. Empty when the protocol
-  // has none.
-  virtual void make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, Ack& ack) const = 0;
+  // has none. `keys`: of the listener, nullptr without; that of a tagged datagram carries a proof as well.
+  virtual void make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, const KeyRing* keys,
+                        Ack& ack) const = 0;
 
   // Appends the JSON object of a record's decoded values (column `fields`) to `json`: valid UTF-8, valid JSON.
   virtual void append_fields(Bytes datagram, const Record& record, std::string& json) const = 0;
 
-  // The datagram that carries `payload` down to a device; `id` is the downlink row's number.
-  // None when this codec cannot carry it (too long, wrong bytes, or no downlink at all).
+  // The datagram that carries `payload` down to a device; `id` is the downlink row's number. The same arguments make
+  // the same bytes, so that a device knows a repetition. `key`: of a device that proves itself, none of others. None
+  // when this codec cannot carry it (too long, wrong bytes, or no downlink at all).
   [[nodiscard]] virtual std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
-                                                                              Bytes payload) const = 0;
+                                                                              Bytes payload,
+                                                                              const DownlinkKey* key) const = 0;
 };
 
 // The codec of that name, or nullptr. Codecs live as long as the program.

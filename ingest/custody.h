@@ -28,6 +28,9 @@ class Custody {
   // Gives the entry its place behind all that were taken before, and moves it through its states from then on. Never
   // yields. Throws CustodyRefused.
   virtual void take(const EntryRef& entry) = 0;
+
+  // Counts a datagram that it has in custody already, and need not be given again. Never yields, never throws.
+  virtual void note_repetition(const Entry& entry) noexcept = 0;
 };
 
 }  // namespace ingest

@@ -32,6 +32,11 @@ void Device::heard(Listener& listener, const greenrt::UdpPath& path, std::int64_
   last_arrival_ = arrival;
 }
 
+Device::Proof& Device::make_proof() {
+  if (!proof_) proof_ = std::make_unique<Proof>();
+  return *proof_;
+}
+
 DeviceTable::DeviceTable(std::size_t max_devices)
     : max_devices_(max_devices),
       buckets_(std::bit_ceil(std::clamp<std::size_t>(max_devices, 1, kMostBuckets))),

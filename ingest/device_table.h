@@ -25,6 +25,8 @@
 #include <vector>
 
 #include "greenrt/udp_socket.h"
+#include "ingest/codec.h"
+#include "ingest/replay_window.h"
 #include "ingest/serial_chain.h"
 
 namespace ingest {
@@ -47,6 +49,17 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   // Notes that a datagram came over `path`. An earlier arrival than the noted one changes nothing.
   void heard(Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival);
 
+  // What it has proved since it is remembered.
+  struct Proof {
+    const Codec* codec = nullptr;
+    std::uint8_t key_id = 0;  // the one that it used last
+    ReplayWindow window;
+  };
+  // nullptr: nothing.
+  [[nodiscard]] Proof* proof() { return proof_.get(); }
+  [[nodiscard]] const Proof* proof() const { return proof_.get(); }
+  Proof& make_proof();
+
  private:
   friend class DeviceTable;
 
@@ -58,6 +71,7 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   std::int64_t last_arrival_ = 0;
   Listener* listener_ = nullptr;
   greenrt::UdpPath path_;
+  std::unique_ptr<Proof> proof_;
 };
 
 class DeviceTable {

@@ -7,6 +7,7 @@
 
 #include "greenrt/hub.h"
 #include "ingest/keyed_hash.h"
+#include "ingest/vetting.h"
 
 namespace ingest {
 namespace {
@@ -119,17 +120,28 @@ void FramePipeline::process(Frame& frame) {
 void FramePipeline::decode(Frame& frame) {
   Entry& entry = *frame.entry;
   entry.datagram.origin->codec->decode(entry.datagram.bytes, entry.decoded);
-  switch (entry.decoded.verdict) {
-    case Verdict::kRejected:
-      frame.end = Frame::End::kRejected;
-      break;
-    case Verdict::kControl:
-      frame.end = Frame::End::kControl;
-      heard(*device_of(frame), entry);
-      break;
-    case Verdict::kRecords:
-      keep(frame);
-      break;
+  Decoded& decoded = entry.decoded;
+  if (decoded.verdict == Verdict::kRejected) {
+    frame.end = Frame::End::kRejected;
+    return;
+  }
+  const auto device = device_of(frame);
+  const Vetted vetted =
+      vet(entry.datagram.listener->trust(), *entry.datagram.origin->codec, entry.datagram, decoded, *device);
+  if (!vetted.refusal.empty()) {
+    decoded.reject(vetted.refusal);
+    frame.end = Frame::End::kRejected;
+    return;
+  }
+  believed(*device, entry);
+  if (decoded.verdict == Verdict::kControl) {
+    frame.end = Frame::End::kControl;
+    heard(*device, entry);
+    if (decoded.ack_wanted) acknowledge(entry, AckStatus::kStored);
+  } else if (vetted.seen) {
+    repeat(frame);
+  } else {
+    keep(frame, *device);
   }
 }
 
@@ -141,35 +153,67 @@ DeviceTable::Hold FramePipeline::device_of(const Frame& frame) {
   return same ? devices_.hold(nserie, frame.claim.hash) : devices_.hold(nserie);
 }
 
-void FramePipeline::keep(Frame& frame) {
+void FramePipeline::keep(Frame& frame, Device& device) {
   const EntryRef& entry = frame.entry;
-  const auto device = device_of(frame);
-  SerialChain::Place place(device->chain());
+  SerialChain::Place place(device.chain());
   place.wait_turn();
   custody_.take(entry);
   place.leave();
   if (!entry->wait_durable()) throw CustodyRefused(DropReason::kJournalFailed, "the journal could not be written");
-  heard(*device, *entry);
+  heard(device, *entry);
+  if (options_.ack == AckWhen::kDurable) {
+    note_seen(device, *entry);
+    if (entry->decoded.ack_wanted) acknowledge(*entry, AckStatus::kStored);
+    return;
+  }
   if (!entry->decoded.ack_wanted) return;
-  if (options_.ack == AckWhen::kDurable) return acknowledge(*entry, AckStatus::kStored);
   const auto result = entry->wait_stored(greenrt::Deadline::at(entry->datagram.received + options_.store_deadline));
   if (!result) {
     ++counters_.acks_withheld;
     return;
   }
+  note_seen(device, *entry);
   acknowledge(*entry, result->ack_status());
 }
 
+void FramePipeline::repeat(Frame& frame) {
+  custody_.note_repetition(*frame.entry);
+  frame.entry->set_durable();
+  if (frame.entry->decoded.ack_wanted) acknowledge(*frame.entry, AckStatus::kDuplicate);
+}
+
+// The address of a device that proves itself moves with a number that is newer than all before, so that a datagram
+// which somebody held back cannot draw its downlinks elsewhere.
 void FramePipeline::heard(Device& device, const Entry& entry) {
-  if (!entry.decoded.updates_path) return;
+  const Decoded& decoded = entry.decoded;
+  if (!decoded.updates_path) return;
+  if (const auto* proof = device.proof()) {
+    if (decoded.auth_level < AuthLevel::kMac) return;
+    if (decoded.counter != 0 && decoded.counter <= proof->window.highest()) return;
+  }
   const Datagram& datagram = entry.datagram;
   device.heard(*datagram.listener, datagram.path, datagram.arrival);
+}
+
+void FramePipeline::believed(Device& device, const Entry& entry) {
+  if (entry.decoded.auth_level < AuthLevel::kMac) return;
+  const Codec* codec = entry.datagram.origin->codec;
+  Device::Proof& proof = device.make_proof();
+  if (proof.codec != codec) proof = {.codec = codec};
+  proof.key_id = entry.decoded.key_id;
+}
+
+// A repetition will be answered at once, so not before the answer would be true.
+void FramePipeline::note_seen(Device& device, const Entry& entry) {
+  if (entry.decoded.auth_level >= AuthLevel::kMac && entry.decoded.counter != 0) {
+    device.proof()->window.mark(entry.decoded.counter);
+  }
 }
 
 void FramePipeline::acknowledge(const Entry& entry, AckStatus status) {
   const Datagram& datagram = entry.datagram;
   Ack ack;
-  datagram.origin->codec->make_ack(datagram.bytes, entry.decoded, status, ack);
+  datagram.origin->codec->make_ack(datagram.bytes, entry.decoded, status, datagram.listener->trust().keys.get(), ack);
   if (ack.empty()) return;
   datagram.listener->replies().acknowledge(ack.bytes(), datagram.path);
   counters_.ack_seconds.observe(greenrt::Clock::now() - datagram.received);

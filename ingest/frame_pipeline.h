@@ -1,10 +1,11 @@
 // FramePipeline: the path of a frame, from a received datagram to its acknowledgement.
 //
-//   admission -> [ greenlet: decode -> place in the chain of its nserie -> custody -> durable -> ack ]
+//   admission -> [ greenlet: decode -> vet -> place in the chain of its nserie -> custody -> durable -> ack ]
 //
-// One greenlet a datagram. Decoding and taking the place happen before the greenlet first yields, and greenlets start
-// in the order of arrival, so the frames of a device stand in the order of arrival. A frame leaves its chain once it
-// has its place in the order of storage; from there on custody keeps the order. Acknowledgements need none.
+// One greenlet a datagram. Decoding, vetting and taking the place happen before the greenlet first yields, and
+// greenlets start in the order of arrival, so the frames of a device stand in the order of arrival. A frame leaves its
+// chain once it has its place in the order of storage; from there on custody keeps the order. Acknowledgements need
+// none.
 //
 // Every datagram that is submitted ends in exactly one counter, whatever is thrown on its way. One that is durable is
 // accepted, even if its acknowledgement fails.
@@ -86,9 +87,12 @@ class FramePipeline {
 
   void process(Frame& frame);
   void decode(Frame& frame);
-  void keep(Frame& frame);
+  void keep(Frame& frame, Device& device);
+  void repeat(Frame& frame);
   [[nodiscard]] DeviceTable::Hold device_of(const Frame& frame);
   static void heard(Device& device, const Entry& entry);
+  static void believed(Device& device, const Entry& entry);
+  static void note_seen(Device& device, const Entry& entry);
   void acknowledge(const Entry& entry, AckStatus status);
   void ended(const Frame& frame) noexcept;
 

@@ -9,14 +9,17 @@ namespace {
 std::vector<std::string_view> all_reasons(const Codec& codec) {
   const auto own = codec.reject_reasons();
   std::vector<std::string_view> reasons(own.begin(), own.end());
+  reasons.insert(reasons.end(), refusal::kAll.begin(), refusal::kAll.end());
   reasons.push_back(kOversize);
   return reasons;
 }
 
 }  // namespace
 
-Listener::Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw)
-    : origin_(std::make_shared<Origin>(Origin{.listener = std::move(name), .codec = &codec, .store_raw = store_raw})),
+Listener::Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw, Trust trust)
+    : origin_(std::make_shared<Origin>(
+          Origin{.listener = std::move(name), .codec = &codec, .store_raw = store_raw, .guarded = trust.guarded})),
+      trust_(std::move(trust)),
       socket_(std::move(socket)),
       counters_(all_reasons(codec)),
       replies_(socket_, counters_) {}

@@ -11,6 +11,7 @@
 #include "ingest/counters.h"
 #include "ingest/origin.h"
 #include "ingest/replies.h"
+#include "ingest/trust.h"
 
 namespace ingest {
 
@@ -20,12 +21,13 @@ inline constexpr std::string_view kOversize = "oversize";
 class Listener {
  public:
   // `codec` must outlive it. Starts a greenlet for the replies: see replies.h.
-  Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw);
+  Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw, Trust trust = {});
 
   [[nodiscard]] const std::string& name() const { return origin_->listener; }
   [[nodiscard]] const Codec& codec() const { return *origin_->codec; }
   // Shared with whoever keeps datagrams for longer than the listener lives.
   [[nodiscard]] const std::shared_ptr<const Origin>& origin() const { return origin_; }
+  [[nodiscard]] const Trust& trust() const { return trust_; }
   [[nodiscard]] greenrt::UdpSocket& socket() { return socket_; }
   [[nodiscard]] const greenrt::UdpSocket& socket() const { return socket_; }
   [[nodiscard]] ListenerCounters& counters() { return counters_; }
@@ -34,6 +36,7 @@ class Listener {
 
  private:
   std::shared_ptr<const Origin> origin_;
+  Trust trust_;
   greenrt::UdpSocket socket_;
   ListenerCounters counters_;
   Replies replies_;

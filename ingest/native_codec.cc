@@ -6,6 +6,7 @@
 #include "ingest/json_writer.h"
 #include "ingest/native_frame.h"
 #include "ingest/native_items.h"
+#include "ingest/trust.h"
 
 namespace ingest {
 namespace {
@@ -14,14 +15,17 @@ using native::Frame;
 
 constexpr std::uint8_t kAnswerFlags = native::kAnswerAck | native::kAnswerNack;
 
+std::uint64_t number_of(const Frame& frame) {
+  return std::uint64_t{frame.epoch} << 32 | frame.sequence;
+}
+
 bool is_answer(const Frame& frame) {
   return (frame.flags & kAnswerFlags) != 0;
 }
 
 // Whether a collector takes this frame from a device: empty, or the reason why not.
-std::string_view check_direction_and_protection(const Frame& frame) {
+std::string_view check_direction_and_encryption(const Frame& frame) {
   if ((frame.flags & native::kDownlink) != 0) return native::reason::kReflected;
-  if ((frame.flags & native::kTagged) != 0) return native::reason::kTagUnsupported;
   if ((frame.flags & native::kEncrypted) != 0) return native::reason::kEncrypted;
   return {};
 }
@@ -41,8 +45,19 @@ std::string_view check_data(const Frame& frame) {
 
 std::string_view parse_from_device(Bytes datagram, Frame& frame) {
   if (const auto fault = native::parse_frame(datagram, frame); !fault.empty()) return fault;
-  if (const auto fault = check_direction_and_protection(frame); !fault.empty()) return fault;
+  if (const auto fault = check_direction_and_encryption(frame); !fault.empty()) return fault;
   return is_answer(frame) ? check_answer(frame) : check_data(frame);
+}
+
+DownlinkAnswer answer_of(const Frame& frame) {
+  DownlinkAnswer answer{.id = number_of(frame), .id_bits = ~std::uint64_t{0}};
+  if ((frame.flags & native::kAnswerNack) != 0) {
+    answer.outcome = DownlinkAnswer::Outcome::kNotNow;
+  } else if (frame.payload[0] == static_cast<std::byte>(native::Status::kRefused)) {
+    answer.outcome = DownlinkAnswer::Outcome::kFailed;
+    answer.text = "the device refuses it";
+  }
+  return answer;
 }
 
 native::Status wire_status(AckStatus status) {
@@ -76,30 +91,46 @@ void NativeCodec::decode(Bytes datagram, Decoded& out) const {
   if (const auto fault = parse_from_device(datagram, frame); !fault.empty()) return out.reject(fault);
   out.clear();
   out.nserie = frame.serial;
+  out.tagged = (frame.flags & native::kTagged) != 0;
+  if (out.tagged) out.key_id = frame.key_id;
   out.updates_path = true;
   if (is_answer(frame)) {
     out.verdict = Verdict::kControl;
+    out.answer = answer_of(frame);
+    out.updates_path = !out.tagged;  // it may be an old one: its number is that of the row
     return;
   }
   out.verdict = Verdict::kRecords;
+  if (out.tagged) out.counter = number_of(frame);
   out.ack_wanted = (frame.flags & native::kAckWanted) != 0;
   out.records.push_back({.bytes = frame.content, .device_time = usable_device_time(frame.time_ms)});
 }
 
+std::string_view NativeCodec::verify(Bytes datagram, const Decoded& decoded, const KeyRing& keys) const {
+  const auto key = keys.device_key(decoded.nserie, decoded.key_id);
+  if (!key) return refusal::kUnknownKey;
+  const std::size_t signed_size = datagram.size() - native::kTagSize;
+  return native::tag_is_right(datagram.first(signed_size), datagram.subspan(signed_size), *key) ? std::string_view{}
+                                                                                                : refusal::kBadTag;
+}
+
 // A data frame has at least one byte of payload, so that the answer, which has one, is never longer.
-void NativeCodec::make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, Ack& ack) const {
-  if (decoded.verdict != Verdict::kRecords || !decoded.ack_wanted) {
-    ack.resize(0);
-    return;
-  }
+void NativeCodec::make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, const KeyRing* keys,
+                           Ack& ack) const {
+  ack.resize(0);
+  if (decoded.verdict != Verdict::kRecords || !decoded.ack_wanted) return;
   const std::size_t repeated = native::kHeadSize + decoded.nserie.size() + native::kStampSize;
   const std::size_t status_offset = native::kHeadSize + decoded.nserie.size() + native::kBodySize;
-  const auto bytes = ack.resize(status_offset + 1);
+  const bool proved = decoded.auth_level >= AuthLevel::kMac;
+  const auto key = proved && keys ? keys->device_key(decoded.nserie, decoded.key_id) : std::nullopt;
+  if (proved && !key) return;
+  const auto bytes = ack.resize(status_offset + 1 + (key ? native::kTagSize : 0));
   std::ranges::fill(bytes, std::byte{0});
   std::ranges::copy(datagram.first(repeated), bytes.begin());
-  bytes[3] = static_cast<std::byte>(native::kAnswerAck | native::kDownlink);
+  bytes[3] = static_cast<std::byte>(native::kAnswerAck | native::kDownlink | (key ? native::kTagged : 0));
   bytes[status_offset - 1] = std::byte{1};
   bytes[status_offset] = static_cast<std::byte>(wire_status(status));
+  if (key) std::ranges::copy(native::tag_of(bytes.first(status_offset + 1), *key), bytes.begin() + status_offset + 1);
 }
 
 void NativeCodec::append_fields(Bytes /*datagram*/, const Record& record, std::string& json) const {
@@ -122,7 +153,7 @@ void NativeCodec::append_fields(Bytes /*datagram*/, const Record& record, std::s
 }
 
 std::optional<std::vector<std::byte>> NativeCodec::encode_downlink(std::string_view nserie, std::uint64_t id,
-                                                                   Bytes payload) const {
+                                                                   Bytes payload, const DownlinkKey* key) const {
   if (!native::is_serial(nserie) || payload.empty() || payload.size() > native::kMaxDatagramSize) return std::nullopt;
   std::vector<std::byte> wrapped;
   if (!native::check_items(payload).empty()) {
@@ -130,12 +161,15 @@ std::optional<std::vector<std::byte>> NativeCodec::encode_downlink(std::string_v
     payload = wrapped;
   }
   std::vector<std::byte> datagram;
-  native::build_frame({.flags = native::kDownlink | native::kAckWanted,
+  const std::uint8_t tagged = key ? native::kTagged : 0;
+  native::build_frame({.flags = static_cast<std::uint8_t>(native::kDownlink | native::kAckWanted | tagged),
+                       .key_id = key ? key->id : std::uint8_t{0},
                        .serial = nserie,
                        .epoch = static_cast<std::uint32_t>(id >> 32),
                        .sequence = static_cast<std::uint32_t>(id),
                        .payload = payload},
                       datagram);
+  if (key) native::append_tag(datagram, key->key);
   if (datagram.size() > native::kMaxDatagramSize) return std::nullopt;
   return datagram;
 }

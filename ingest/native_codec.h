@@ -1,4 +1,4 @@
-// Codec `native`: Hilera's own frame, in its form without a tag. NATIVE_FRAME.md describes frame, answer and fields.
+// Codec `native`: Hilera's own frame, with and without a tag. NATIVE_FRAME.md describes frame, answer and fields.
 
 #pragma once
 
@@ -12,14 +12,17 @@ class NativeCodec final : public Codec {
   [[nodiscard]] std::size_t max_datagram_size() const override;
   [[nodiscard]] std::span<const std::string_view> reject_reasons() const override;
   [[nodiscard]] std::string_view peek_serial(Bytes datagram) const override;
+  [[nodiscard]] KeyForm key_form() const override { return KeyForm::kDeviceKeys; }
   void decode(Bytes datagram, Decoded& out) const override;
-  void make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, Ack& ack) const override;
+  [[nodiscard]] std::string_view verify(Bytes datagram, const Decoded& decoded, const KeyRing& keys) const override;
+  void make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, const KeyRing* keys, Ack& ack) const override;
   void append_fields(Bytes datagram, const Record& record, std::string& json) const override;
 
   // A payload that is a list of items is sent as it is, any other as one blob with id 0. The row's number is the
   // frame's epoch (its high half) and sequence (its low half), which the device repeats in its answer.
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
-                                                                      Bytes payload) const override;
+                                                                      Bytes payload,
+                                                                      const DownlinkKey* key) const override;
 };
 
 }  // namespace ingest

@@ -1,5 +1,7 @@
 #include "ingest/native_frame.h"
 
+#include <sodium.h>
+
 #include <algorithm>
 #include <cassert>
 
@@ -55,13 +57,14 @@ std::string_view parse_frame(Bytes datagram, Frame& frame) {
 
   frame.payload = reader.take(payload_size);
   frame.content = reader.since(content_start);
+  frame.signed_part = reader.since(0);
   frame.tag = reader.take((frame.flags & kTagged) != 0 ? kTagSize : 0);
   if (!reader.ok() || reader.remaining() != 0) return reason::kLengthMismatch;
   return {};
 }
 
 void build_frame(const Frame& frame, std::vector<std::byte>& out) {
-  assert(is_serial(frame.serial) && frame.payload.size() <= 0xFFFF && (frame.flags & kTagged) == 0);
+  assert(is_serial(frame.serial) && frame.payload.size() <= 0xFFFF);
   out.clear();
   ByteWriter writer(out);
   writer.write_text(kMagic);
@@ -75,6 +78,23 @@ void build_frame(const Frame& frame, std::vector<std::byte>& out) {
   writer.write(frame.time_ms);
   writer.write(static_cast<std::uint16_t>(frame.payload.size()));
   writer.write_bytes(frame.payload);
+}
+
+Tag tag_of(Bytes signed_part, const DeviceKey& key) {
+  Tag tag;
+  crypto_generichash(reinterpret_cast<unsigned char*>(tag.data()), tag.size(),
+                     reinterpret_cast<const unsigned char*>(signed_part.data()), signed_part.size(),
+                     reinterpret_cast<const unsigned char*>(key.bytes().data()), key.bytes().size());
+  return tag;
+}
+
+bool tag_is_right(Bytes signed_part, Bytes tag, const DeviceKey& key) {
+  return tag.size() == kTagSize && sodium_memcmp(tag_of(signed_part, key).data(), tag.data(), kTagSize) == 0;
+}
+
+void append_tag(std::vector<std::byte>& frame, const DeviceKey& key) {
+  const Tag tag = tag_of(frame, key);
+  frame.insert(frame.end(), tag.begin(), tag.end());
 }
 
 }  // namespace ingest::native

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ingest/bytes.h"
+#include "ingest/key_ring.h"
 
 namespace ingest::native {
 
@@ -51,8 +52,9 @@ struct Frame {
   Bytes payload;
 
   // Filled by parse_frame(), not looked at by build_frame().
-  Bytes content;  // from epoch to the end of the payload
-  Bytes tag;
+  Bytes content;      // from epoch to the end of the payload
+  Bytes signed_part;  // all that stands in front of the tag
+  Bytes tag;          // empty without kTagged
 };
 
 // Why parse_frame(), check_items() or the codec refuse. Prometheus label values.
@@ -66,7 +68,6 @@ inline constexpr std::string_view kSerialCharacters = "serial_characters";
 inline constexpr std::string_view kLengthMismatch = "length_mismatch";
 inline constexpr std::string_view kEmptyPayload = "empty_payload";
 inline constexpr std::string_view kReflected = "reflected";
-inline constexpr std::string_view kTagUnsupported = "tag_unsupported";
 inline constexpr std::string_view kEncrypted = "encrypted";
 inline constexpr std::string_view kFlagCombination = "flag_combination";
 inline constexpr std::string_view kBadAnswer = "bad_answer";
@@ -78,9 +79,9 @@ inline constexpr std::string_view kItemValue = "item_value";
 inline constexpr std::string_view kTextUtf8 = "text_utf8";
 
 inline constexpr std::array kAll = {
-    kTooShort,      kBadMagic,  kUnknownVersion, kUnknownFlags, kSerialLength,    kSerialCharacters, kLengthMismatch,
-    kEmptyPayload,  kReflected, kTagUnsupported, kEncrypted,    kFlagCombination, kBadAnswer,        kSequenceZero,
-    kItemTruncated, kItemType,  kItemOrder,      kItemValue,    kTextUtf8,
+    kTooShort,       kBadMagic,      kUnknownVersion, kUnknownFlags, kSerialLength,    kSerialCharacters,
+    kLengthMismatch, kEmptyPayload,  kReflected,      kEncrypted,    kFlagCombination, kBadAnswer,
+    kSequenceZero,   kItemTruncated, kItemType,       kItemOrder,    kItemValue,       kTextUtf8,
 };
 }  // namespace reason
 
@@ -94,8 +95,17 @@ inline constexpr std::array kAll = {
 // An empty payload is in order here, and the items within are not looked at.
 [[nodiscard]] std::string_view parse_frame(Bytes datagram, Frame& frame);
 
-// Replaces `out` by the frame's bytes. Its serial must be one (is_serial), its payload at most 65535 bytes, kTagged
-// unset.
+// Replaces `out` by the frame's bytes. Its serial must be one (is_serial), its payload at most 65535 bytes. With
+// kTagged set the tag is still missing: see append_tag().
 void build_frame(const Frame& frame, std::vector<std::byte>& out);
+
+using Tag = std::array<std::byte, kTagSize>;
+
+// BLAKE2b-128 of a frame up to its tag, keyed with the device's key. The direction is one of the flags, so that neither
+// side can be made to hear itself.
+[[nodiscard]] Tag tag_of(Bytes signed_part, const DeviceKey& key);
+// In a time that depends on sizes only.
+[[nodiscard]] bool tag_is_right(Bytes signed_part, Bytes tag, const DeviceKey& key);
+void append_tag(std::vector<std::byte>& frame, const DeviceKey& key);
 
 }  // namespace ingest::native

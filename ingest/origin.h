@@ -15,6 +15,7 @@ struct Origin {
   std::string listener;
   const Codec* codec = nullptr;  // lives as long as the program
   bool store_raw = false;        // whether the bytes are kept beside the values (column raw)
+  bool guarded = false;          // devices of its codec prove themselves, here or at another listener
 };
 
 }  // namespace ingest

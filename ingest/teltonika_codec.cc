@@ -150,7 +150,8 @@ void TeltonikaCodec::decode(Bytes datagram, Decoded& out) const {
   if (!fault.empty()) out.reject(fault);
 }
 
-void TeltonikaCodec::make_ack(Bytes datagram, const Decoded& decoded, AckStatus /*status*/, Ack& ack) const {
+void TeltonikaCodec::make_ack(Bytes datagram, const Decoded& decoded, AckStatus /*status*/, const KeyRing* /*keys*/,
+                              Ack& ack) const {
   if (decoded.verdict != Verdict::kRecords) {
     ack.resize(0);
     return;
@@ -187,7 +188,7 @@ void TeltonikaCodec::append_fields(Bytes datagram, const Record& record, std::st
 }
 
 std::optional<std::vector<std::byte>> TeltonikaCodec::encode_downlink(std::string_view nserie, std::uint64_t /*id*/,
-                                                                      Bytes payload) const {
+                                                                      Bytes payload, const DownlinkKey* /*key*/) const {
   if (!teltonika::is_imei(nserie) || payload.empty()) return std::nullopt;
   if (payload.size() > kMaxCommandDatagram) return std::nullopt;
   std::vector<std::byte> datagram;

@@ -26,13 +26,14 @@ class TeltonikaCodec final : public Codec {
   void decode(Bytes datagram, Decoded& out) const override;
 
   // The protocol cannot tell a duplicate or a refusal: any status means that the device may delete its copy.
-  void make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, Ack& ack) const override;
+  void make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, const KeyRing* keys, Ack& ack) const override;
 
   void append_fields(Bytes datagram, const Record& record, std::string& json) const override;
 
   // A codec 12 command in the raw form, which has no room for `id`: the answer is known by its sender alone.
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
-                                                                      Bytes payload) const override;
+                                                                      Bytes payload,
+                                                                      const DownlinkKey* key) const override;
 };
 
 }  // namespace ingest

@@ -11,6 +11,14 @@ namespace {
 
 constexpr std::chrono::seconds kSendLimit{1};
 
+// A device that proves itself is spoken to under the key that it used last.
+std::optional<DownlinkKey> key_for(const Device& device, const Listener& listener) {
+  const Device::Proof* proof = device.proof();
+  if (!proof || proof->codec != &listener.codec() || !listener.trust().keys) return std::nullopt;
+  const auto key = listener.trust().keys->device_key(device.nserie(), proof->key_id);
+  return key ? std::optional(DownlinkKey{.id = proof->key_id, .key = *key}) : std::nullopt;
+}
+
 }  // namespace
 
 Transmitter::Transmitter(const TransmitterOptions& options, DownlinkSource& source, const DeviceTable& devices,
@@ -44,7 +52,9 @@ void Transmitter::transmit(const Downlink& downlink) {
   Listener& listener = *device->listener();
   const greenrt::UdpPath path = device->path();
 
-  const auto bytes = listener.codec().encode_downlink(downlink.nserie, downlink.id, downlink.payload);
+  const auto key = key_for(*device, listener);
+  const auto bytes =
+      listener.codec().encode_downlink(downlink.nserie, downlink.id, downlink.payload, key ? &*key : nullptr);
   if (!bytes) {
     fail(downlink, "the codec of the device cannot carry this payload", false);
     return;

@@ -112,6 +112,21 @@ void add_journal(CLI::App& app, CommandLine& line) {
   }
 }
 
+void add_key(CLI::App& app, CommandLine& line) {
+  CLI::App* key =
+      app.add_subcommand("key", "The keys with which native devices prove who they are")->require_subcommand(1);
+  CLI::App* generate = key->add_subcommand(
+      "generate", "Print a line with a new key for a keys_file: of one device, or a master key of all of them");
+  generate->add_option("--nserie", line.nserie, "The device; without it a master key");
+  generate->callback([&line] { line.command = Command::kKeyGenerate; });
+  CLI::App* derive = key->add_subcommand("derive", "Print the key that a device has by a keys_file, to be put into it");
+  derive->add_option("--nserie", line.nserie, "The device")->required();
+  derive->add_option("--keys-file", line.keys_file, "The file")->required()->check(CLI::ExistingFile);
+  derive->callback([&line] { line.command = Command::kKeyDerive; });
+  for (CLI::App* each : {generate, derive})
+    each->add_option("--id", line.key_id, "The number of the key, 0 to 255")->capture_default_str();
+}
+
 }  // namespace
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& error) {
@@ -131,6 +146,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::ost
   add_downlink(app, line);
   add_dead_letter(app, line);
   add_journal(app, line);
+  add_key(app, line);
   try {
     app.parse(argc, argv);
     return {.command_line = std::move(line)};

@@ -23,7 +23,9 @@ enum class Command : std::uint8_t {
   kDeadLetterShow,
   kDeadLetterReplay,
   kJournalInfo,
-  kJournalExport
+  kJournalExport,
+  kKeyGenerate,
+  kKeyDerive
 };
 
 struct CommandLine {
@@ -55,6 +57,10 @@ struct CommandLine {
   std::string reason;
   std::string replayed = "no";
   bool all = false;
+
+  // key; `nserie` empty: of all devices
+  std::uint8_t key_id = 0;
+  std::string keys_file;
 
   // journal; `limit` is in datagrams
   std::uint64_t after = 0;

@@ -10,6 +10,7 @@
 #include "daemon/ctl/answer.h"
 #include "daemon/ctl/dead_letters.h"
 #include "daemon/ctl/journal.h"
+#include "daemon/ctl/keys.h"
 #include "daemon/ctl/schema_apply.h"
 #include "daemon/ctl/views.h"
 #include "daemon/exit_codes.h"
@@ -92,6 +93,10 @@ int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes)
       return replay_dead_letters(line, out, notes);
     case Command::kJournalInfo:
       return journal_info(line, out, notes);
+    case Command::kKeyGenerate:
+      return generate_key(line, out);
+    case Command::kKeyDerive:
+      return derive_key(line, out);
     case Command::kJournalExport:
       break;
   }

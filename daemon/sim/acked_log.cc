@@ -27,6 +27,7 @@ void AckedLog::add(ingest::Bytes frame) {
   if (decoded_.verdict != ingest::Verdict::kRecords) {
     throw std::logic_error("a frame was acknowledged that is none: " + std::string(decoded_.reason));
   }
+  if (decoded_.tagged) decoded_.prove(ingest::AuthLevel::kMac);  // which the collector must have checked to acknowledge
   ingest::identify(decoded_.records);
   for (const ingest::Record& record : decoded_.records)
     file_ << decoded_.nserie << ' ' << record.frame_id << ' ' << codec_.name() << '\n';

@@ -26,6 +26,7 @@ struct Raw {
   double seconds = 0;
   double wait_acks = std::chrono::duration<double>(SimulatorOptions{}.wait_acks).count();
   bool no_acks = false;
+  std::string keys_file;
 };
 
 // CLI::Range lets NaN through.
@@ -72,6 +73,18 @@ void add_options(CLI::App& app, CommandLine& line, Raw& raw) {
   app.add_option("--json", line.json_path, "Write the summary to this file instead of standard output");
   app.add_option("--log", line.log_path, "Write the key of each acknowledged record: nserie frame_id codec");
   app.add_flag("--no-acks", raw.no_acks, "Ask for no acknowledgements, send each frame once");
+  CLI::Option* keys = app.add_option("--keys-file", raw.keys_file,
+                                     "The keys with which native devices prove who they are, as of a listener")
+                          ->check(CLI::ExistingFile);
+  app.add_option("--key-id", simulator.key_id, "The number of the key that they use")->needs(keys);
+  app.add_option("--replay", simulator.adversary.replays, "Copies of earlier frames that somebody else sends, a frame")
+      ->check(CLI::Range(0.0, 1.0))
+      ->check(check_number)
+      ->needs(keys);
+  app.add_option("--forge", simulator.adversary.forgeries, "Altered copies that somebody else sends, a frame")
+      ->check(CLI::Range(0.0, 1.0))
+      ->check(check_number)
+      ->needs(keys);
   app.add_flag("--quiet", line.quiet, "Show no progress");
   app.set_version_flag("--version", "hilera-sim " + std::string(version()));
 }
@@ -82,6 +95,11 @@ void take(const CLI::App& app, const Raw& raw, CommandLine& line) {
   if (raw.seconds > 0) line.simulator.duration = duration_of(raw.seconds);
   line.simulator.wait_acks = duration_of(raw.wait_acks);
   line.simulator.acks = !raw.no_acks;
+  line.keys_file = raw.keys_file;
+  line.simulator.adversary.seed = line.simulator.seed;
+  if (!line.keys_file.empty() && line.simulator.codec != "native") {
+    throw CLI::ValidationError("--keys-file", "only native devices have keys");
+  }
   if (line.simulator.acks && line.simulator.devices * line.simulator.window > kMaxOpenFrames) {
     throw CLI::ValidationError("--window", "devices times window is more than " + std::to_string(kMaxOpenFrames));
   }

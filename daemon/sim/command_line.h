@@ -20,6 +20,7 @@ struct CommandLine {
   SimulatorOptions simulator;  // without target and epoch
   std::string json_path;       // empty: the summary goes to standard output
   std::string log_path;        // empty: none
+  std::string keys_file;       // of native devices that prove who they are; empty: they do not
   bool quiet = false;
 };
 

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "daemon/secret.h"
 #include "daemon/sim/acked_log.h"
 #include "daemon/sim/command_line.h"
 #include "daemon/sim/progress.h"
@@ -74,9 +75,15 @@ int simulate(const CommandLine& line, const SimulatorOptions& options) {
   return simulator.tally().unacked == 0 ? 0 : kExitUnacked;
 }
 
+std::shared_ptr<const ingest::KeyRing> read_keys(const std::string& path) {
+  constexpr std::size_t kLargestFile = 64U << 20;
+  return ingest::KeyRing::parse(read_secret_file(path, kLargestFile).value, ingest::KeyForm::kDeviceKeys, path);
+}
+
 int run(const CommandLine& line) {
   if (sodium_init() < 0) throw std::runtime_error("libsodium does not start");
   SimulatorOptions options = line.simulator;
+  if (!line.keys_file.empty()) options.keys = read_keys(line.keys_file);
   options.target = resolve(line.target);
   options.epoch =
       static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(wall_now()).time_since_epoch().count());

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <stdexcept>
 
 #include "ingest/native_frame.h"
 #include "ingest/native_items.h"
@@ -11,6 +12,7 @@ namespace hilera::sim {
 namespace {
 
 namespace native = ingest::native;
+using native::Frame;
 
 constexpr std::string_view kPrefix = "sim-";
 constexpr std::size_t kDigits = 6;
@@ -42,6 +44,30 @@ void write_items(const Reading& reading, std::vector<std::byte>& payload) {
 
 }  // namespace
 
+NativeProtocol::NativeProtocol(const ProtocolOptions& options) : epoch_(options.epoch), key_id_(options.key_id) {
+  if (!options.keys) return;
+  keys_.reserve(options.devices);
+  for (std::size_t device = 0; device < options.devices; ++device) {
+    const auto key = options.keys->device_key(serial(device), key_id_);
+    if (!key) throw std::invalid_argument(serial(device) + " has no key " + std::to_string(key_id_));
+    keys_.push_back(*key);
+  }
+}
+
+bool NativeProtocol::believes(const Frame& frame) const {
+  if (keys_.empty()) return (frame.flags & native::kTagged) == 0;
+  const auto device = device_of(frame.serial);
+  return device && *device < keys_.size() && native::tag_is_right(frame.signed_part, frame.tag, keys_[*device]);
+}
+
+void NativeProtocol::build(Frame frame, std::vector<std::byte>& out) const {
+  if (keys_.empty()) return native::build_frame(frame, out);
+  frame.flags |= native::kTagged;
+  frame.key_id = key_id_;
+  native::build_frame(frame, out);
+  native::append_tag(out, keys_[*device_of(frame.serial)]);
+}
+
 std::string NativeProtocol::serial(std::size_t device) const {
   const std::string digits = std::to_string(device + 1);
   return std::string(kPrefix) + std::string(kDigits - digits.size(), '0') + digits;
@@ -50,23 +76,23 @@ std::string NativeProtocol::serial(std::size_t device) const {
 std::size_t NativeProtocol::make_frame(Device& device, WallTime now, bool ack_wanted, std::vector<std::byte>& out) {
   write_items(device.telemetry.next(), payload_);
   const auto time = device.tick(now);
-  native::build_frame({.flags = ack_wanted ? std::uint8_t{native::kAckWanted} : std::uint8_t{0},
-                       .serial = device.serial,
-                       .epoch = static_cast<std::uint32_t>(epoch_ + device.made / kSequences),
-                       .sequence = static_cast<std::uint32_t>(device.made % kSequences + 1),
-                       .time_ms = static_cast<std::uint64_t>(time.time_since_epoch().count()),
-                       .payload = payload_},
-                      out);
+  build({.flags = ack_wanted ? std::uint8_t{native::kAckWanted} : std::uint8_t{0},
+         .serial = device.serial,
+         .epoch = static_cast<std::uint32_t>(epoch_ + device.made / kSequences),
+         .sequence = static_cast<std::uint32_t>(device.made % kSequences + 1),
+         .time_ms = static_cast<std::uint64_t>(time.time_since_epoch().count()),
+         .payload = payload_},
+        out);
   return 1;
 }
 
 std::optional<Answer> NativeProtocol::read_answer(ingest::Bytes datagram, std::size_t /*socket*/) const {
   native::Frame frame;
   if (!native::parse_frame(datagram, frame).empty()) return std::nullopt;
-  if (frame.flags != (native::kAnswerAck | native::kDownlink)) return std::nullopt;
+  if ((frame.flags & ~native::kTagged) != (native::kAnswerAck | native::kDownlink)) return std::nullopt;
   if (frame.payload.size() != 1 || frame.sequence == 0 || frame.epoch < epoch_) return std::nullopt;
   const auto device = device_of(frame.serial);
-  if (!device) return std::nullopt;
+  if (!device || !believes(frame)) return std::nullopt;
   const std::uint64_t epochs = frame.epoch - epoch_;
   return Answer{.device = *device,
                 .number = epochs * kSequences + frame.sequence - 1,
@@ -76,14 +102,14 @@ std::optional<Answer> NativeProtocol::read_answer(ingest::Bytes datagram, std::s
 bool NativeProtocol::answer_downlink(ingest::Bytes datagram, std::vector<std::byte>& out) const {
   native::Frame frame;
   if (!native::parse_frame(datagram, frame).empty()) return false;
-  if (frame.flags != (native::kDownlink | native::kAckWanted)) return false;
+  if ((frame.flags & ~native::kTagged) != (native::kDownlink | native::kAckWanted) || !believes(frame)) return false;
   constexpr std::array kStored = {static_cast<std::byte>(native::Status::kStored)};
-  native::build_frame({.flags = native::kAnswerAck,
-                       .serial = frame.serial,
-                       .epoch = frame.epoch,
-                       .sequence = frame.sequence,
-                       .payload = kStored},
-                      out);
+  build({.flags = native::kAnswerAck,
+         .serial = frame.serial,
+         .epoch = frame.epoch,
+         .sequence = frame.sequence,
+         .payload = kStored},
+        out);
   return true;
 }
 

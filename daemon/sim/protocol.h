@@ -15,6 +15,7 @@
 #include "daemon/sim/device.h"
 #include "daemon/sim/socket_plan.h"
 #include "ingest/bytes.h"
+#include "ingest/key_ring.h"
 
 namespace hilera::sim {
 
@@ -51,7 +52,9 @@ class Protocol {
 
 struct ProtocolOptions {
   std::size_t devices = 1;
-  std::uint32_t epoch = 0;  // counts the starts of all devices; unlike in every earlier run
+  std::uint32_t epoch = 0;                      // counts the starts of all devices; unlike in every earlier run
+  std::shared_ptr<const ingest::KeyRing> keys;  // with them the devices prove who they are; none: they do not
+  std::uint8_t key_id = 0;
 };
 
 inline constexpr std::size_t kMaxDevices = 999'999;

@@ -23,7 +23,9 @@ constexpr Clock::duration kTick = std::chrono::milliseconds(1);
 constexpr Clock::duration kSendPatience = std::chrono::seconds(1);
 
 std::unique_ptr<Protocol> checked_protocol(const SimulatorOptions& options) {
-  auto protocol = make_protocol(options.codec, {.devices = options.devices, .epoch = options.epoch});
+  auto protocol = make_protocol(
+      options.codec,
+      {.devices = options.devices, .epoch = options.epoch, .keys = options.keys, .key_id = options.key_id});
   if (!protocol) throw std::invalid_argument("there are no devices that speak " + options.codec);
   return protocol;
 }
@@ -42,6 +44,7 @@ Simulator::Simulator(const SimulatorOptions& options, AckedHandler on_acked)
               .acks = options.acks,
               .resend = options.resend},
              tally_),
+      adversary_(options.adversary),
       pacer_(options.rate, Clock::now()) {
   open_ports();
 }
@@ -134,7 +137,7 @@ bool Simulator::make_frames(TimePoint now) {
   for (; made < wanted; ++made) {
     const auto frame = fleet_.make_frame(now, wall);
     if (!frame) break;
-    add(plan_.socket_of(frame->device), frame->bytes);
+    send(plan_.socket_of(frame->device), frame->bytes);
   }
   pacer_.made(made);
   if (made > 0) last_progress_ = now;
@@ -143,7 +146,7 @@ bool Simulator::make_frames(TimePoint now) {
 
 void Simulator::resend_frames(TimePoint now) {
   while (const auto frame = fleet_.resend(now))
-    add(plan_.socket_of(frame->device), frame->bytes);
+    send(plan_.socket_of(frame->device), frame->bytes);
 }
 
 void Simulator::send_replies() {
@@ -151,6 +154,20 @@ void Simulator::send_replies() {
     const Reply reply = std::move(replies_.front());
     replies_.pop_front();
     add(reply.port, reply.bytes);
+  }
+}
+
+void Simulator::send(std::size_t port, ingest::Bytes frame) {
+  add(port, frame);
+  if (adversary_.idle()) return;
+  adversary_.overhear(frame);
+  if (const auto replay = adversary_.replay()) {
+    add(port, *replay);
+    ++tally_.replayed;
+  }
+  if (const auto forgery = adversary_.forge()) {
+    add(port, *forgery);
+    ++tally_.forged;
   }
 }
 

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/sim/adversary.h"
 #include "daemon/sim/fleet.h"
 #include "daemon/sim/pacer.h"
 #include "daemon/sim/protocol.h"
@@ -40,7 +41,10 @@ struct SimulatorOptions {
   greenrt::Duration wait_acks = std::chrono::seconds(30);  // at the end; also for the next one when no time is set
   std::uint64_t seed = 1;
   bool acks = true;
-  std::uint32_t epoch = 0;  // see ProtocolOptions
+  std::uint32_t epoch = 0;                      // see ProtocolOptions
+  std::shared_ptr<const ingest::KeyRing> keys;  // see ProtocolOptions
+  std::uint8_t key_id = 0;
+  AdversaryOptions adversary;
   ResendPolicy resend;
 };
 
@@ -87,6 +91,7 @@ class Simulator {
   bool make_frames(TimePoint now);
   void resend_frames(TimePoint now);
   void send_replies();
+  void send(std::size_t port, ingest::Bytes frame);
   void add(std::size_t port, ingest::Bytes bytes);
   void flush(Port& port);
   [[nodiscard]] greenrt::Deadline next_step() const;
@@ -99,6 +104,7 @@ class Simulator {
   SocketPlan plan_;
   Tally tally_;
   Fleet fleet_;
+  Adversary adversary_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::deque<Reply> replies_;
   Phase phase_ = Phase::kMaking;

@@ -33,6 +33,8 @@ std::string summary_json(const Tally& tally, std::string_view codec, std::size_t
       {"refused", tally.refused},
       {"duplicate_acks", tally.duplicate_acks},
       {"unexpected", tally.unexpected},
+      {"replayed", tally.replayed},
+      {"forged", tally.forged},
       {"downlinks", tally.downlinks},
       {"p50_ms", milliseconds(tally.ack_latency.quantile(0.50))},
       {"p99_ms", milliseconds(tally.ack_latency.quantile(0.99))},

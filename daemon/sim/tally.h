@@ -23,6 +23,8 @@ struct Tally {
   std::uint64_t refused = 0;         // of the acknowledged ones: kept aside by the collector, not stored
   std::uint64_t duplicate_acks = 0;  // for frames that had theirs
   std::uint64_t unexpected = 0;      // datagrams received that answer no frame of ours
+  std::uint64_t replayed = 0;        // copies of earlier frames, sent by the adversary
+  std::uint64_t forged = 0;          // altered copies, sent by the adversary
   std::uint64_t downlinks = 0;       // frames for a device, which it answered
   Latencies ack_latency;             // from the first transmission
 };

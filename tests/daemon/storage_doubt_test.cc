@@ -18,18 +18,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// One server by two addresses, over TCP and by its socket.
-void twice(db::ConnectOptions& options) {
-  options.endpoints.push_back({.host = {}, .port = 0, .socket = db::testing::server().socket()});
-}
-
-// One server stands for a cluster of two, and says when it is another one.
-struct Cluster : StoreWorld {
-  Cluster() : StoreWorld(twice) {
-    storage_options.journal.grace = hours(1);
-    restart();
-  }
-
+struct Cluster : ClusterWorld {
   // As a device sends them, so that they can be read back.
   Frame frame(int number, std::string_view nserie = "D1") {
     Frame frame = listener.frame(kArrival + number);
@@ -47,24 +36,6 @@ struct Cluster : StoreWorld {
   void put_numbers(int first, int last) {
     for (int number = first; number <= last; ++number)
       put_number(number);
-  }
-
-  // A connection ends, and the next one is with another server, as when one dies.
-  void lose_server() {
-    end_connection();
-    static int servers = 0;
-    const auto now = greenrt::Clock::now();
-    pool->hosts()->settle({.where = std::to_string(++servers), .began_after = now - hours(1), .began_before = now});
-  }
-  void end_connection() {
-    auto lease = pool->acquire();
-    database.server().sql("KILL " + std::to_string(lease->thread_id()));
-    EXPECT_THROW(lease->query("SELECT 1"), db::Error);
-  }
-
-  void wait_until_sure() const {
-    while (storage->shards_in_doubt() > 0 || storage->ledger().pending > 0)
-      greenrt::testing::let_poll();
   }
 
   [[nodiscard]] std::string numbers() const {

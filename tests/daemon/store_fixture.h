@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -224,6 +225,38 @@ struct StoreWorld {
   RecordingReporter reporter;
   TestListener listener;
   std::optional<Storage> storage;
+};
+
+// One server by two addresses, over TCP and by its socket.
+inline void twice(db::ConnectOptions& options) {
+  options.endpoints.push_back({.host = {}, .port = 0, .socket = db::testing::server().socket()});
+}
+
+// One server stands for a cluster of two, and says when it is another one.
+struct ClusterWorld : StoreWorld {
+  ClusterWorld() : StoreWorld(twice) {
+    storage_options.journal.grace = std::chrono::hours(1);
+    restart();
+  }
+
+  // A connection ends, and the next one is with another server, as when one dies.
+  void lose_server() {
+    end_connection();
+    static int servers = 0;
+    const auto now = greenrt::Clock::now();
+    pool->hosts()->settle(
+        {.where = std::to_string(++servers), .began_after = now - std::chrono::hours(1), .began_before = now});
+  }
+  void end_connection() {
+    auto lease = pool->acquire();
+    database.server().sql("KILL " + std::to_string(lease->thread_id()));
+    EXPECT_THROW(lease->query("SELECT 1"), db::Error);
+  }
+
+  void wait_until_sure() const {
+    while (storage->shards_in_doubt() > 0 || storage->ledger().pending > 0)
+      greenrt::testing::let_poll();
+  }
 };
 
 }  // namespace hilera::testing

@@ -39,7 +39,7 @@ void expect_no_allocation(std::string_view codec_name, std::string_view hex) {
   std::string json;
   const auto run = [&] {
     codec.decode(datagram, decoded);
-    codec.make_ack(datagram, decoded, AckStatus::kStored, ack);
+    codec.make_ack(datagram, decoded, AckStatus::kStored, nullptr, ack);
     json.clear();
     for (const Record& record : decoded.records)
       codec.append_fields(datagram, record, json);

@@ -47,7 +47,7 @@ bool lies_within(Bytes part, Bytes whole) {
 Verdict check_promises(const Codec& codec, Bytes datagram, Decoded& decoded) {
   codec.decode(datagram, decoded);
   Ack ack;
-  codec.make_ack(datagram, decoded, AckStatus::kStored, ack);
+  codec.make_ack(datagram, decoded, AckStatus::kStored, nullptr, ack);
   EXPECT_LE(ack.bytes().size(), datagram.size());
   EXPECT_EQ(decoded.verdict == Verdict::kRecords, !decoded.records.empty());
   EXPECT_EQ(decoded.verdict == Verdict::kRejected, !decoded.reason.empty());

@@ -41,7 +41,7 @@ inline std::string reject_reason(const Codec& codec, Bytes datagram) {
 inline std::string ack_hex(const Codec& codec, Bytes datagram, AckStatus status = AckStatus::kStored) {
   const Decoded decoded = decode(codec, datagram);
   Ack ack;
-  codec.make_ack(datagram, decoded, status, ack);
+  codec.make_ack(datagram, decoded, status, nullptr, ack);
   EXPECT_LE(ack.bytes().size(), datagram.size());
   return to_hex(ack.bytes());
 }

@@ -96,7 +96,7 @@ class TextCodec final : public Codec {
   }
 
   // "=A/1" when stored, "~A/1" when it was there already, "!A/1" when it was refused.
-  void make_ack(Bytes datagram, const Decoded&, AckStatus status, Ack& ack) const override {
+  void make_ack(Bytes datagram, const Decoded&, AckStatus status, const KeyRing*, Ack& ack) const override {
     if (as_text(datagram)[0] == 'a') throw std::runtime_error("no answer to this one");
     const auto out = ack.resize(datagram.size());
     std::copy(datagram.begin(), datagram.end(), out.begin());
@@ -107,7 +107,8 @@ class TextCodec final : public Codec {
 
   // "A#7:payload". Cannot carry "?".
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
-                                                                      Bytes payload) const override {
+                                                                      Bytes payload,
+                                                                      const DownlinkKey*) const override {
     if (as_text(payload) == "?") return std::nullopt;
     const std::string text = std::string(nserie) + "#" + std::to_string(id) + ":" + std::string(as_text(payload));
     const Bytes bytes = as_bytes(text);
@@ -127,6 +128,11 @@ class FakeCustody final : public Custody {
       store(*entry);
     }
   }
+
+  void note_repetition(const Entry&) noexcept override { ++repetitions_; }
+  [[nodiscard]] std::size_t repetitions() const { return repetitions_; }
+  // Of what was taken last.
+  [[nodiscard]] AuthLevel last_level() const { return last_level_; }
 
   // Refuses, or throws, what is taken from now on.
   void refuse(DropReason reason) {
@@ -165,6 +171,7 @@ class FakeCustody final : public Custody {
   void take(const EntryRef& entry) override {
     during_take_();
     entry->place = ++places_;
+    last_level_ = entry->decoded.auth_level;
     if (!log_.empty()) log_ += ' ';
     log_ += text_of(*entry);
     arrivals_[std::string(entry->decoded.nserie)].push_back(entry->datagram.arrival);
@@ -196,6 +203,8 @@ class FakeCustody final : public Custody {
   }
 
   bool held_ = false;
+  std::size_t repetitions_ = 0;
+  AuthLevel last_level_ = AuthLevel::kNone;
   std::function<void()> during_take_ = [] {};
   std::vector<EntryRef> waiting_;
   std::int64_t places_ = 0;

@@ -180,9 +180,6 @@ TEST(NativeCodec, RefusesEachFaultWithItsReason) {
     bytes.at(offset) = static_cast<std::byte>(value);
     return bytes;
   };
-  auto tagged = Sample{}.bytes();
-  tagged[3] |= std::byte{native::kTagged};
-  tagged.resize(tagged.size() + native::kTagSize);
   auto longer = Sample{}.bytes();
   longer.push_back(std::byte{0});
 
@@ -197,7 +194,6 @@ TEST(NativeCodec, RefusesEachFaultWithItsReason) {
       {reason::kEmptyPayload, with_payload("")},
       {reason::kReflected, with_flags(native::kDownlink)},
       {reason::kReflected, answer(native::kDownlink | native::kAnswerAck, "00")},
-      {reason::kTagUnsupported, tagged},
       {reason::kEncrypted, with_flags(native::kEncrypted)},
       {reason::kFlagCombination, answer(native::kAnswerAck | native::kAnswerNack, "00")},
       {reason::kFlagCombination, answer(native::kAnswerAck | native::kAckWanted, "00")},
@@ -223,7 +219,7 @@ TEST(NativeCodec, RefusesEachFaultWithItsReason) {
 
 TEST(NativeDownlink, CarriesAListOfItemsAsItIs) {
   const auto payload = from_hex("0001 11 05");
-  const auto datagram = kCodec.encode_downlink("SN-0001", 0x0000000100000002, payload);
+  const auto datagram = kCodec.encode_downlink("SN-0001", 0x0000000100000002, payload, nullptr);
   ASSERT_TRUE(datagram);
   EXPECT_EQ(to_hex(*datagram),
             "4e46010300"
@@ -235,7 +231,7 @@ TEST(NativeDownlink, CarriesAListOfItemsAsItIs) {
 }
 
 TEST(NativeDownlink, WrapsAnythingElseAsOneBlob) {
-  const auto datagram = kCodec.encode_downlink("SN-0001", 9, as_bytes("reboot"));
+  const auto datagram = kCodec.encode_downlink("SN-0001", 9, as_bytes("reboot"), nullptr);
   ASSERT_TRUE(datagram);
   native::Frame frame;
   ASSERT_EQ(native::parse_frame(*datagram, frame), "");
@@ -251,19 +247,19 @@ TEST(NativeDownlink, WrapsAnythingElseAsOneBlob) {
 }
 
 TEST(NativeDownlink, IsNoneForWhatItCannotCarry) {
-  EXPECT_FALSE(kCodec.encode_downlink("", 1, as_bytes("x")));
-  EXPECT_FALSE(kCodec.encode_downlink("no spaces", 1, as_bytes("x")));
-  EXPECT_FALSE(kCodec.encode_downlink("SN-0001", 1, {}));
+  EXPECT_FALSE(kCodec.encode_downlink("", 1, as_bytes("x"), nullptr));
+  EXPECT_FALSE(kCodec.encode_downlink("no spaces", 1, as_bytes("x"), nullptr));
+  EXPECT_FALSE(kCodec.encode_downlink("SN-0001", 1, {}, nullptr));
   const std::size_t room = native::kMaxDatagramSize - native::kHeadSize - 7 - native::kBodySize - 5;
-  const auto fits = kCodec.encode_downlink("SN-0001", 1, as_bytes(std::string(room, 'x')));
+  const auto fits = kCodec.encode_downlink("SN-0001", 1, as_bytes(std::string(room, 'x')), nullptr);
   ASSERT_TRUE(fits);
   EXPECT_EQ(fits->size(), kCodec.max_datagram_size());
-  EXPECT_FALSE(kCodec.encode_downlink("SN-0001", 1, as_bytes(std::string(room + 1, 'x'))));
-  EXPECT_FALSE(kCodec.encode_downlink("SN-0001", 1, as_bytes(std::string(100'000, 'x'))));
+  EXPECT_FALSE(kCodec.encode_downlink("SN-0001", 1, as_bytes(std::string(room + 1, 'x')), nullptr));
+  EXPECT_FALSE(kCodec.encode_downlink("SN-0001", 1, as_bytes(std::string(100'000, 'x')), nullptr));
 }
 
 TEST(NativeDownlink, IsRefusedWhenItComesBack) {
-  const auto datagram = kCodec.encode_downlink("SN-0001", 9, as_bytes("reboot"));
+  const auto datagram = kCodec.encode_downlink("SN-0001", 9, as_bytes("reboot"), nullptr);
   EXPECT_EQ(reject_reason(kCodec, *datagram), native::reason::kReflected);
 }
 

@@ -259,21 +259,22 @@ TEST(TeltonikaPeek, FindsTheImeiWithoutJudgingTheRest) {
 }
 
 TEST(TeltonikaDownlink, IsACommandInTheRawForm) {
-  const auto datagram = kCodec.encode_downlink(kImei, 77, as_bytes("getinfo"));
+  const auto datagram = kCodec.encode_downlink(kImei, 77, as_bytes("getinfo"), nullptr);
   ASSERT_TRUE(datagram);
   EXPECT_EQ(to_hex(*datagram), to_hex(from_hex(testing::kGetInfoCommand)));
 }
 
 TEST(TeltonikaDownlink, IsNoneForWhatItCannotCarry) {
-  EXPECT_FALSE(kCodec.encode_downlink("SN-0001", 1, as_bytes("getinfo")));
-  EXPECT_FALSE(kCodec.encode_downlink(kImei, 1, {}));
-  EXPECT_TRUE(kCodec.encode_downlink(kImei, 1, as_bytes(std::string(1260, 'x'))));
-  EXPECT_FALSE(kCodec.encode_downlink(kImei, 1, as_bytes(std::string(1261, 'x'))));
-  EXPECT_FALSE(kCodec.encode_downlink(kImei, 1, as_bytes(std::string(100'000, 'x'))));
+  EXPECT_FALSE(kCodec.encode_downlink("SN-0001", 1, as_bytes("getinfo"), nullptr));
+  EXPECT_FALSE(kCodec.encode_downlink(kImei, 1, {}, nullptr));
+  EXPECT_TRUE(kCodec.encode_downlink(kImei, 1, as_bytes(std::string(1260, 'x')), nullptr));
+  EXPECT_FALSE(kCodec.encode_downlink(kImei, 1, as_bytes(std::string(1261, 'x')), nullptr));
+  EXPECT_FALSE(kCodec.encode_downlink(kImei, 1, as_bytes(std::string(100'000, 'x')), nullptr));
 }
 
 TEST(TeltonikaDownlink, IsRefusedWhenItComesBack) {
-  EXPECT_EQ(reject_reason(kCodec, *kCodec.encode_downlink(kImei, 1, as_bytes("getinfo"))), reason::kMessageType);
+  EXPECT_EQ(reject_reason(kCodec, *kCodec.encode_downlink(kImei, 1, as_bytes("getinfo"), nullptr)),
+            reason::kMessageType);
 }
 
 }  // namespace

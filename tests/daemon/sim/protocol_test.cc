@@ -36,7 +36,7 @@ class EveryProtocol : public testing::TestWithParam<const char*> {
 
   ingest::Ack answer(const ingest::Decoded& decoded, ingest::AckStatus status = ingest::AckStatus::kStored) {
     ingest::Ack ack;
-    codec_.make_ack(frame_, decoded, status, ack);
+    codec_.make_ack(frame_, decoded, status, nullptr, ack);
     return ack;
   }
 
@@ -130,7 +130,7 @@ TEST_P(EveryProtocol, TakesNothingElseForAnAnswer) {
 TEST_P(EveryProtocol, AnswersDownlinkFramesAndNothingElse) {
   Device sender = device(0);
   std::vector<std::byte> reply;
-  const auto downlink = codec_.encode_downlink(sender.serial, 5, ingest::as_bytes("reboot"));
+  const auto downlink = codec_.encode_downlink(sender.serial, 5, ingest::as_bytes("reboot"), nullptr);
   ASSERT_TRUE(downlink);
   ASSERT_TRUE(protocol_->answer_downlink(*downlink, reply));
   ingest::Decoded decoded;

@@ -54,7 +54,7 @@ class Responder {
 
   // Sends a command to where the last datagram came from.
   void send_downlink(std::string_view nserie, std::uint64_t id, ingest::Bytes payload) {
-    send(*codec_.encode_downlink(nserie, id, payload), last_path_);
+    send(*codec_.encode_downlink(nserie, id, payload, nullptr), last_path_);
   }
   void send_noise() { send(Frame(40, std::byte{0x55}), last_path_); }
 
@@ -86,7 +86,7 @@ class Responder {
     if (decoded.verdict != ingest::Verdict::kRecords) return;
     const std::size_t times = remember(datagram, decoded);
     ingest::Ack ack;
-    codec_.make_ack(datagram, decoded, status_, ack);
+    codec_.make_ack(datagram, decoded, status_, nullptr, ack);
     for (std::size_t count = answers_(times); count > 0 && !ack.empty(); --count) {
       open_[std::string(decoded.nserie)].erase(Frame(datagram.begin(), datagram.end()));
       send(ack.bytes(), path);

@@ -1,0 +1,241 @@
+// What devices have proved, where it counts: nothing is stored twice and nobody writes for them, over restarts of the
+// daemon and after rows were purged.
+
+#include <array>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "ingest/native_frame.h"
+#include "tests/daemon/store_fixture.h"
+
+namespace hilera {
+namespace {
+
+using namespace hilera::testing;
+using ingest::AuthLevel;
+using ingest::StoreResult;
+
+constexpr std::uint64_t number(std::uint32_t epoch, std::uint32_t sequence) {
+  return std::uint64_t{epoch} << 32 | sequence;
+}
+
+// Native frames through a listener whose devices have keys. Whether a tag is right was seen to before.
+template <typename Base>
+struct ProofWorld : Base {
+  ProofWorld() {
+    ingest::Trust trust;
+    trust.guarded = true;
+    guarded.emplace("guarded", *ingest::find_codec("native"), greenrt::UdpSocket::bind(loopback()), false, trust);
+    this->storage->know(guarded->origin());
+  }
+
+  void restart() {
+    Base::restart();
+    this->storage->know(guarded->origin());
+  }
+  // As after an orderly end: what is known of devices is written.
+  void restart_in_order() {
+    settle();
+    restart();
+  }
+  void settle() { EXPECT_TRUE(this->storage->wait_idle(greenrt::Deadline::never())); }
+
+  Frame proved(std::uint64_t counter, std::string_view nserie = "D1") { return frame(counter, nserie, true); }
+  // One that proves nothing.
+  Frame bare(std::uint64_t counter, std::string_view nserie = "D1") { return frame(counter, nserie, false); }
+
+  StoreResult store(Frame frame) {
+    frames.push_back(std::move(frame));
+    return this->put(frames.back());
+  }
+
+  [[nodiscard]] std::string letters() const {
+    return this->database.sql("SELECT COALESCE(GROUP_CONCAT(reason ORDER BY id), '') FROM dead_letter");
+  }
+
+  std::optional<ingest::Listener> guarded;
+  std::int64_t arrival = kArrival;
+  std::deque<Frame> frames;
+
+ private:
+  Frame frame(std::uint64_t counter, std::string_view nserie, bool tagged) {
+    constexpr std::array kItem{std::byte{0}, std::byte{1}, std::byte{0x11}, std::byte{5}};
+    Frame made = this->listener.frame(++arrival);
+    made.datagram.origin = guarded->origin().get();
+    ingest::native::build_frame({.flags = tagged ? std::uint8_t{ingest::native::kTagged} : std::uint8_t{0},
+                                 .serial = nserie,
+                                 .epoch = static_cast<std::uint32_t>(counter >> 32),
+                                 .sequence = static_cast<std::uint32_t>(counter),
+                                 .payload = kItem},
+                                made.datagram.bytes);
+    if (tagged) ingest::native::append_tag(made.datagram.bytes, ingest::DeviceKey());
+    guarded->codec().decode(made.datagram.bytes, made.decoded);
+    if (tagged) made.decoded.prove(AuthLevel::kMac);
+    return made;
+  }
+};
+
+using World = ProofWorld<StoreWorld>;
+using ProofCluster = ProofWorld<ClusterWorld>;
+
+SERVER_TEST(StorageProof, TheTableOfDevicesRemembersTheNumbers) {
+  World world;
+  for (const std::uint32_t sequence : {1U, 2U, 4U})
+    EXPECT_EQ(world.store(world.proved(number(3, sequence))).stored, 1u);
+  world.settle();
+  EXPECT_EQ(world.database.sql("SELECT last_epoch, last_sequence, auth_level, LEFT(HEX(replay_window), 4), "
+                               "LENGTH(replay_window) FROM device"),
+            "3\t4\t2\t0D00\t128");
+}
+
+SERVER_TEST(StorageProof, WhatWasStoredOnceIsNotStoredAgainThoughItsRowIsGone) {
+  World world;
+  for (std::uint32_t sequence = 1; sequence <= 50; ++sequence)
+    world.store(world.proved(number(1, sequence)));
+  world.database.sql("DELETE FROM frame");
+  EXPECT_EQ(world.store(world.proved(number(1, 7))).duplicate, 1u);
+  world.restart_in_order();
+  for (std::uint32_t sequence = 1; sequence <= 50; ++sequence)
+    EXPECT_EQ(world.store(world.proved(number(1, sequence))).duplicate, 1u) << sequence;
+  EXPECT_EQ(world.database.rows(), "0");
+  EXPECT_EQ(world.store(world.proved(number(1, 51))).stored, 1u);
+  EXPECT_EQ(world.store(world.proved(number(2, 1))).stored, 1u);
+  EXPECT_EQ(world.letters(), "");
+}
+
+// As it may be after a crash: the journal does not say yet for sure that the repetition had ended.
+SERVER_TEST(StorageProof, ARepetitionThatIsInDoubtIsNotPutBack) {
+  World world;
+  world.store(world.proved(number(1, 7)));
+  world.settle();
+  world.database.sql("DELETE FROM frame");
+  EXPECT_EQ(world.store(world.proved(number(1, 7))).duplicate, 1u);
+  world.restart();
+  while (world.storage->shards_in_doubt() > 0)
+    greenrt::testing::let_poll();
+  EXPECT_EQ(world.database.rows(), "0");
+  EXPECT_EQ(world.letters(), "");
+}
+
+SERVER_TEST(StorageProof, WhatALostServerTookWithItIsPutBack) {
+  ProofCluster world;
+  for (const std::uint32_t sequence : {1U, 2U, 3U})
+    world.store(world.proved(number(1, sequence)));
+  world.settle();
+  world.database.sql("DELETE FROM frame WHERE frame_id >= 4294967298");
+  world.database.sql("UPDATE device SET last_sequence = 1, replay_window = x'01'");
+  world.lose_server();
+  world.wait_until_sure();
+  EXPECT_EQ(world.database.rows(), "3");
+  world.database.sql("DELETE FROM frame");
+  for (const std::uint32_t sequence : {1U, 2U, 3U})
+    EXPECT_EQ(world.store(world.proved(number(1, sequence))).duplicate, 1u) << "its number is known again";
+}
+
+SERVER_TEST(StorageProof, AfterACrashTheRowsThemselvesSayWhatIsThere) {
+  World world;
+  for (std::uint32_t sequence = 1; sequence <= 5; ++sequence)
+    world.store(world.proved(number(1, sequence)));
+  world.restart();
+  for (std::uint32_t sequence = 1; sequence <= 5; ++sequence)
+    EXPECT_EQ(world.store(world.proved(number(1, sequence))).duplicate, 1u);
+  EXPECT_EQ(world.database.rows(), "5");
+}
+
+SERVER_TEST(StorageProof, WhatIsTooOldForTheWindowIsKeptAside) {
+  World world;
+  world.store(world.proved(number(2, 5000)));
+  world.restart_in_order();
+  EXPECT_EQ(world.store(world.proved(number(2, 3976))).dead_lettered, 1u);
+  EXPECT_EQ(world.store(world.proved(number(1, 6000))).dead_lettered, 1u);
+  EXPECT_EQ(world.store(world.proved(number(2, 3977))).stored, 1u) << "the last one within it";
+  EXPECT_EQ(world.letters(), "replayed,replayed");
+  EXPECT_EQ(world.database.rows(), "2");
+}
+
+SERVER_TEST(StorageProof, NobodyWritesForADeviceThatHasProvedItself) {
+  World world;
+  EXPECT_EQ(world.store(world.bare(1)).stored, 1u) << "not yet";
+  world.store(world.proved(number(1, 1)));
+  EXPECT_EQ(world.store(world.bare(2)).dead_lettered, 1u);
+  world.restart_in_order();
+  EXPECT_EQ(world.store(world.bare(3)).dead_lettered, 1u);
+  EXPECT_EQ(world.store(world.bare(4, "D2")).stored, 1u);
+  EXPECT_EQ(world.letters(), "downgrade,downgrade");
+}
+
+SERVER_TEST(StorageProof, DevicesOfListenersWithoutKeysAreNotAskedFor) {
+  World world;
+  world.store(world.proved(number(1, 1)));
+  world.restart_in_order();
+  world.database.sql("ALTER TABLE device RENAME COLUMN replay_window TO gone");
+  Frame frame = world.listener.frame(world.arrival + 1);
+  frame.with(9);
+  EXPECT_EQ(world.put(frame).stored, 1u);
+  world.database.sql("ALTER TABLE device RENAME COLUMN gone TO replay_window");
+}
+
+SERVER_TEST(StorageProof, RepetitionsAmongNewOnesEndInTheirTurn) {
+  World world;
+  world.database.sql("ALTER TABLE frame ADD COLUMN seq BIGINT AUTO_INCREMENT, ADD KEY (seq)");
+  world.store(world.proved(number(1, 10)));
+  std::vector<ingest::EntryRef> entries;
+  for (const std::uint32_t sequence : {11U, 10U, 12U, 12U, 11U, 9U, 10U, 13U}) {
+    world.frames.push_back(world.proved(number(1, sequence)));
+    entries.push_back(world.take_soon(world.frames.back()));
+  }
+  std::string ends;
+  for (const auto& entry : entries) {
+    ASSERT_TRUE(entry->wait_durable());
+    const StoreResult result = entry->wait_stored(greenrt::Deadline::never()).value();
+    ends += result.stored == 1 ? 's' : result.duplicate == 1 ? 'd' : '?';
+  }
+  EXPECT_EQ(ends, "sdsddsds");
+  EXPECT_EQ(world.database.sql("SELECT GROUP_CONCAT(frame_id & 0xFFFFFFFF ORDER BY seq) FROM frame"), "10,11,12,9,13");
+}
+
+SERVER_TEST(StorageProof, AnotherCollectorGoesOnWhereTheFirstOneWas) {
+  World world;
+  for (const std::uint32_t sequence : {1U, 2U, 3U})
+    world.store(world.proved(number(1, sequence)));
+  world.settle();
+  world.database.sql("DELETE FROM frame");
+  world.database.sql(
+      "UPDATE device SET collector = 'host-b', last_sequence = 900, last_arrival = last_arrival + 1000000");
+  world.restart();
+  EXPECT_EQ(world.store(world.proved(number(1, 900))).duplicate, 1u);
+  EXPECT_EQ(world.store(world.proved(number(1, 901))).stored, 1u);
+}
+
+// The one that has seen less does not set back what the other one has written.
+SERVER_TEST(StorageProof, AnEarlierNumberDoesNotReplaceALaterOne) {
+  World world;
+  world.store(world.proved(number(1, 5)));
+  world.database.sql("UPDATE device SET last_epoch = 2, last_sequence = 1, replay_window = 'x'");
+  world.settle();
+  world.database.sql(
+      "INSERT INTO device (nserie, codec, first_seen, last_seen, listener, collector, last_epoch, "
+      "last_sequence, replay_window, last_arrival, auth_level) VALUES ('D1', 'native', NOW(), NOW(), 'l', "
+      "'c', 2, 1, 'x', 1, 2) ON DUPLICATE KEY UPDATE last_epoch = 2, last_sequence = 1, "
+      "replay_window = 'x'");
+  world.store(world.proved(number(1, 6)));
+  world.settle();
+  EXPECT_EQ(world.database.sql("SELECT last_epoch, last_sequence, replay_window FROM device"), "2\t1\tx");
+}
+
+SERVER_TEST(StorageProof, APastThatCannotBeReadIsWaitedFor) {
+  World world;
+  world.store(world.proved(number(1, 1)));
+  world.restart_in_order();
+  world.database.sql("RENAME TABLE device TO elsewhere");
+  world.frames.push_back(world.proved(number(1, 1)));
+  const auto entry = world.take(world.frames.back());
+  EXPECT_TRUE(ingest::testing::eventually([&] { return !world.storage->store_problem().empty(); }));
+  EXPECT_EQ(world.storage->ledger().pending, 1u);
+  world.database.sql("RENAME TABLE elsewhere TO device");
+  EXPECT_EQ(entry->wait_stored(greenrt::Deadline::never()).value().duplicate, 1u);
+}
+
+}  // namespace
+}  // namespace hilera

@@ -1,0 +1,269 @@
+// What a listener believes, tried with native frames through the whole pipeline.
+
+#include "ingest/vetting.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "ingest/frame_pipeline.h"
+#include "ingest/native_codec.h"
+#include "ingest/native_frame.h"
+#include "tests/ingest/fakes.h"
+#include "tests/ingest/hex.h"
+
+namespace ingest {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::from_hex;
+using ::testing::IsEmpty;
+using testing::rejected;
+using testing::run_until_quiet;
+
+const std::string kKeys = "SN-0001 1 " + std::string(64, '1') + "\n* 2 " + std::string(64, '2') + "\n";
+
+std::shared_ptr<const KeyRing> keys() {
+  static const auto ring = KeyRing::parse(kKeys, KeyForm::kDeviceKeys, "keys");
+  return ring;
+}
+
+Trust asking_for(AuthPolicy auth) {
+  return {.auth = auth, .keys = auth == AuthPolicy::kNone ? nullptr : keys()};
+}
+
+struct Sent {
+  std::string serial = "SN-0001";
+  std::uint32_t sequence = 1;
+  std::uint32_t epoch = 1;
+  std::optional<std::uint8_t> key_id = 1;  // none: no tag
+  std::uint8_t flags = native::kAckWanted;
+
+  [[nodiscard]] std::vector<std::byte> bytes() const {
+    std::vector<std::byte> frame;
+    const auto payload = from_hex("0001 11 05");
+    native::build_frame({.flags = static_cast<std::uint8_t>(flags | (key_id ? native::kTagged : 0)),
+                         .key_id = key_id.value_or(0),
+                         .serial = serial,
+                         .epoch = epoch,
+                         .sequence = sequence,
+                         .time_ms = 1'700'000'000'000u + sequence,
+                         .payload = payload},
+                        frame);
+    if (key_id) native::append_tag(frame, keys()->device_key(serial, *key_id).value_or(DeviceKey()));
+    return frame;
+  }
+};
+
+struct World {
+  explicit World(Trust trust, const PipelineOptions& options = {})
+      : listener("native", codec, greenrt::UdpSocket::bind(testing::loopback()), false, std::move(trust)),
+        pipeline(options, custody, devices, reporter) {
+    run_until_quiet();
+  }
+  ~World() {
+    pipeline.abandon();
+    const PipelineCounters& all = pipeline.counters();
+    EXPECT_EQ(listener.counters().received, listener.counters().accepted + listener.counters().control +
+                                                listener.counters().rejected.total() + all.dropped_total());
+  }
+
+  // From `socket`, so much later than the last one.
+  void receive(const std::vector<std::byte>& frame, testing::DeviceSocket& socket, greenrt::Duration later = 1ms) {
+    ++listener.counters().received;
+    arrival += std::chrono::duration_cast<std::chrono::microseconds>(later).count();
+    pipeline.submit(listener, {.stamp = arrival, .received = greenrt::Clock::now()}, socket.path(), frame,
+                    pipeline.look_ahead(listener, frame));
+    run_until_quiet();
+  }
+  void receive(const Sent& sent) { receive(sent.bytes(), device); }
+
+  // The status of the next answer, which has to be tagged like the frame: -1 for none.
+  int answer(const Sent& sent) {
+    const auto mail = device.mail();
+    if (mail.empty()) return -1;
+    EXPECT_EQ(mail.size(), 1u);
+    native::Frame frame;
+    const Bytes bytes = as_bytes(mail.front());
+    EXPECT_EQ(native::parse_frame(bytes, frame), "");
+    EXPECT_EQ(frame.sequence, sent.sequence);
+    EXPECT_EQ((frame.flags & native::kTagged) != 0, sent.key_id.has_value());
+    if (sent.key_id) {
+      EXPECT_TRUE(native::tag_is_right(frame.signed_part, frame.tag, *keys()->device_key(sent.serial, *sent.key_id)));
+    }
+    return std::to_integer<int>(frame.payload[0]);
+  }
+  int ask(const Sent& sent) {
+    receive(sent);
+    return answer(sent);
+  }
+  [[nodiscard]] std::uint64_t refused(std::string_view reason) { return rejected(listener, reason); }
+  [[nodiscard]] std::uint64_t accepted() const { return listener.counters().accepted; }
+
+  NativeCodec codec;
+  testing::DeviceSocket device;
+  Listener listener;
+  testing::FakeCustody custody;
+  testing::RecordingReporter reporter;
+  DeviceTable devices{100};
+  FramePipeline pipeline;
+  std::int64_t arrival = 1'770'000'000'000'000;
+};
+
+constexpr int kStored = 0;
+constexpr int kDuplicate = 1;
+constexpr int kNothing = -1;
+
+HUB_TEST(Vetting, ARightTagIsBelievedAndAnsweredWithOne) {
+  World world(asking_for(AuthPolicy::kRequired));
+  EXPECT_EQ(world.ask({.sequence = 1}), kStored);
+  EXPECT_EQ(world.ask({.serial = "other", .sequence = 1, .key_id = 2}), kStored);
+  EXPECT_EQ(world.accepted(), 2u);
+}
+
+HUB_TEST(Vetting, AWrongTagIsRefusedWithoutAnAnswer) {
+  World world(asking_for(AuthPolicy::kOptional));
+  auto forged = Sent{}.bytes();
+  forged.back() ^= std::byte{1};
+  world.receive(forged, world.device);
+  EXPECT_EQ(world.answer({}), kNothing);
+  EXPECT_EQ(world.refused(refusal::kBadTag), 1u);
+  EXPECT_EQ(world.ask({.key_id = 9}), kNothing);
+  EXPECT_EQ(world.refused(refusal::kUnknownKey), 1u);
+  EXPECT_EQ(world.devices.size(), 0u) << "nothing is remembered of it";
+}
+
+HUB_TEST(Vetting, ATagWhereNobodyCanCheckItIsRefused) {
+  World world(asking_for(AuthPolicy::kNone));
+  EXPECT_EQ(world.ask({}), kNothing);
+  EXPECT_EQ(world.refused(refusal::kTagUnsupported), 1u);
+  EXPECT_EQ(world.ask({.key_id = std::nullopt}), kStored);
+}
+
+HUB_TEST(Vetting, NoTagWhereOneIsRequiredIsRefused) {
+  World world(asking_for(AuthPolicy::kRequired));
+  EXPECT_EQ(world.ask({.key_id = std::nullopt}), kNothing);
+  EXPECT_EQ(world.refused(refusal::kUnauthenticated), 1u);
+}
+
+HUB_TEST(Vetting, WhoHasProvedItselfOnceMustGoOn) {
+  World world(asking_for(AuthPolicy::kOptional));
+  EXPECT_EQ(world.ask({.sequence = 1, .key_id = std::nullopt}), kStored) << "not yet";
+  EXPECT_EQ(world.ask({.sequence = 2}), kStored);
+  EXPECT_EQ(world.ask({.sequence = 3, .key_id = std::nullopt}), kNothing);
+  EXPECT_EQ(world.refused(refusal::kDowngrade), 1u);
+  EXPECT_EQ(world.ask({.serial = "other", .key_id = std::nullopt}), kStored) << "others need not";
+}
+
+HUB_TEST(Vetting, ARepetitionIsAnsweredAndNotStoredAgain) {
+  World world(asking_for(AuthPolicy::kRequired));
+  EXPECT_EQ(world.ask({.sequence = 5}), kStored);
+  EXPECT_EQ(world.ask({.sequence = 5}), kDuplicate);
+  EXPECT_EQ(world.ask({.sequence = 4}), kStored) << "late, and new";
+  EXPECT_EQ(world.ask({.sequence = 4}), kDuplicate);
+  EXPECT_EQ(world.custody.repetitions(), 2u);
+  EXPECT_EQ(world.accepted(), 4u) << "each of them is in custody";
+}
+
+HUB_TEST(Vetting, ARepetitionUnderAnotherKeyOfTheDeviceIsOneAllTheSame) {
+  World world(asking_for(AuthPolicy::kRequired));
+  EXPECT_EQ(world.ask({.sequence = 5, .key_id = 1}), kStored);
+  EXPECT_EQ(world.ask({.sequence = 5, .key_id = 2}), kDuplicate);
+}
+
+HUB_TEST(Vetting, WhatIsTooOldForTheWindowIsRefusedBeforeItsTagIsLookedAt) {
+  World world(asking_for(AuthPolicy::kRequired));
+  EXPECT_EQ(world.ask({.sequence = 2000, .epoch = 2}), kStored);
+  EXPECT_EQ(world.ask({.sequence = 976, .epoch = 2}), kNothing);
+  EXPECT_EQ(world.ask({.sequence = 5000, .epoch = 1}), kNothing);
+  auto forged = Sent{.sequence = 1, .epoch = 1}.bytes();
+  forged.back() ^= std::byte{1};
+  world.receive(forged, world.device);
+  EXPECT_EQ(world.refused(refusal::kReplayed), 3u);
+  EXPECT_EQ(world.refused(refusal::kBadTag), 0u);
+}
+
+HUB_TEST(Vetting, UnlessItIsStoredThereIsNoAnswerToARepetition) {
+  World world(asking_for(AuthPolicy::kRequired), {.ack = AckWhen::kStored});
+  world.custody.hold();
+  world.receive({.sequence = 1});
+  world.receive({.sequence = 1});
+  EXPECT_THAT(world.device.mail(), IsEmpty());
+  EXPECT_EQ(world.custody.repetitions(), 0u);
+  world.custody.let_go();
+  run_until_quiet();
+  EXPECT_EQ(world.device.mail().size(), 2u);
+  EXPECT_EQ(world.ask({.sequence = 1}), kDuplicate);
+  EXPECT_EQ(world.custody.repetitions(), 1u);
+}
+
+HUB_TEST(Vetting, WhatIsNotDurableMayComeAgain) {
+  World world(asking_for(AuthPolicy::kRequired));
+  world.custody.refuse(DropReason::kJournalFull);
+  EXPECT_EQ(world.ask({.sequence = 1}), kNothing);
+  world.custody.take_again();
+  EXPECT_EQ(world.ask({.sequence = 1}), kStored);
+}
+
+HUB_TEST(Vetting, OnlyANewerNumberMovesTheAddressOfADevice) {
+  World world(asking_for(AuthPolicy::kRequired));
+  testing::DeviceSocket elsewhere;
+  const auto peer = [&] { return world.devices.find("SN-0001")->path().peer; };
+  world.receive(Sent{.sequence = 10}.bytes(), world.device);
+  world.receive(Sent{.sequence = 9}.bytes(), elsewhere);
+  EXPECT_EQ(peer(), world.device.path().peer) << "new, but older than the one before";
+  world.receive(Sent{.sequence = 10}.bytes(), elsewhere);
+  EXPECT_EQ(peer(), world.device.path().peer) << "a repetition";
+  world.receive(Sent{.sequence = 11}.bytes(), elsewhere);
+  EXPECT_EQ(peer(), elsewhere.path().peer);
+}
+
+// --- devices -------------------------------------------------------------------------------------------------------
+
+HUB_TEST(Vetting, OnlyKnownDevicesMaySendWhereThatIsAsked) {
+  Trust trust = asking_for(AuthPolicy::kOptional);
+  trust.devices = DevicePolicy::kKnown;
+  trust.known = std::make_shared<const KnownDevices>(KnownDevices{"listed"});
+  World world(std::move(trust));
+  EXPECT_EQ(world.ask({.serial = "listed", .key_id = std::nullopt}), kStored);
+  EXPECT_EQ(world.ask({.serial = "SN-0001"}), kStored) << "it has a key of its own";
+  EXPECT_EQ(world.ask({.serial = "stranger", .key_id = std::nullopt}), kNothing);
+  EXPECT_EQ(world.ask({.serial = "stranger", .key_id = 2}), kNothing) << "a master key makes nobody known";
+  EXPECT_EQ(world.refused(refusal::kUnknownDevice), 2u);
+  EXPECT_EQ(world.devices.size(), 2u);
+}
+
+HUB_TEST(Vetting, ADeviceThatProvesNothingIsBoundToItsAddress) {
+  Trust trust = asking_for(AuthPolicy::kNone);
+  trust.pin = 1min;
+  World world(std::move(trust));
+  testing::DeviceSocket elsewhere("127.0.0.2");
+  testing::DeviceSocket other_port;
+  const auto frame = [](std::uint32_t sequence) { return Sent{.sequence = sequence, .key_id = std::nullopt}.bytes(); };
+  world.receive(frame(1), world.device);
+  world.receive(frame(2), elsewhere, 59s);
+  EXPECT_EQ(world.refused(refusal::kAddressPinned), 1u);
+  world.receive(frame(3), other_port, 500ms);
+  EXPECT_EQ(world.accepted(), 2u) << "behind the same address, whatever the port";
+  EXPECT_EQ(world.custody.last_level(), AuthLevel::kSourcePinned);
+  world.receive(frame(4), elsewhere, 61s);
+  EXPECT_EQ(world.accepted(), 3u) << "it was silent for long enough";
+  EXPECT_EQ(world.custody.last_level(), AuthLevel::kNone);
+}
+
+HUB_TEST(Vetting, ADeviceThatProvesItselfMayMove) {
+  Trust trust = asking_for(AuthPolicy::kRequired);
+  trust.pin = 1min;
+  World world(std::move(trust));
+  testing::DeviceSocket elsewhere("127.0.0.2");
+  world.receive(Sent{.sequence = 1}.bytes(), world.device);
+  world.receive(Sent{.sequence = 2}.bytes(), elsewhere);
+  EXPECT_EQ(world.accepted(), 2u);
+  EXPECT_EQ(world.refused(refusal::kAddressPinned), 0u);
+}
+
+}  // namespace
+}  // namespace ingest
