@@ -65,7 +65,7 @@ class Daemon {
         diagnosis_(config.greenlets.max_blocking),
         notifier_(Notifier::from_environment()),
         database_(open_database(config)),
-        storage_(storage_options(config), database_ ? &database_->pool() : nullptr, reporter_,
+        storage_(with_past(storage_options(config)), database_ ? &database_->pool() : nullptr, reporter_,
                  database_ ? &database_->gate() : nullptr),
         export_(storage_.journal()),
         intake_(config, storage_, reporter_, storage_.last_arrival()),
@@ -88,6 +88,7 @@ class Daemon {
     const greenrt::Shield shield;
     watchdog_.reset();
     if (transmitting_) transmitting_->kill();
+    storage_.stop();
   }
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -117,6 +118,14 @@ class Daemon {
   }
 
  private:
+  // What the table remembers of a device that has proved itself also keeps its datagrams from the journal.
+  StorageOptions with_past(StorageOptions options) {
+    options.on_past = [this](std::string_view nserie, std::string_view codec, const ingest::ReplayWindow& window) {
+      if (const ingest::Codec* known = ingest::find_codec(codec)) intake_.devices().note_proof(nserie, *known, window);
+    };
+    return options;
+  }
+
   std::unique_ptr<ingest::Transmitter> make_transmitter() {
     if (!database_) return nullptr;
     const ingest::TransmitterOptions options{.poll_interval = config_.transmit.poll_interval,

@@ -139,6 +139,9 @@ void DeviceStates::read_past(db::Connection& connection, std::span<const ingest:
       if (!state.window) state.window = std::make_unique<ReplayWindow>();
       state.window->merge(ReplayWindow(highest, row.bytes(4)));
     }
+    if (options_.on_past && state.auth_level >= AuthLevel::kMac) {
+      options_.on_past(row.text(0), row.text(1), state.window ? *state.window : ReplayWindow());
+    }
     if (std::exchange(state.has_row, true) || state.unwritten) continue;
     state.unlink();
     written_.push_back(state);

@@ -22,6 +22,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,9 +39,13 @@
 
 namespace hilera {
 
+// What the table says of a device that has proved itself: `window` is all that was stored of its numbers.
+using OnPast = std::function<void(std::string_view nserie, std::string_view codec, const ingest::ReplayWindow& window)>;
+
 struct DeviceStatesOptions {
   std::string collector;
   std::size_t max_devices = 50'000;
+  OnPast on_past;  // told of what load() finds; must not yield; may be empty
 };
 
 class DeviceStates {

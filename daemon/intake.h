@@ -55,6 +55,7 @@ class Intake {
   [[nodiscard]] const Listeners& listeners() const { return listeners_; }
   [[nodiscard]] const ingest::PipelineCounters& counters() const { return pipeline_.counters(); }
   [[nodiscard]] const ingest::DeviceTable& devices() const { return devices_; }
+  [[nodiscard]] ingest::DeviceTable& devices() { return devices_; }
   [[nodiscard]] bool receiving() const { return !receiver_greenlets_.empty(); }
   [[nodiscard]] const std::vector<greenrt::GreenletRef>& receivers() const { return receiver_greenlets_; }
   [[nodiscard]] IntakeLedger ledger() const;

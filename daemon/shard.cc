@@ -34,7 +34,8 @@ Shard::Shard(ShardOptions options, const Start& start, const World& world)
       last_offered_(start.last_place),
       live_(start.position >= start.last_place),
       history_(options_.grace, start.sure),
-      devices_({.collector = options_.collector, .max_devices = options_.max_devices}, world.reporter),
+      devices_({.collector = options_.collector, .max_devices = options_.max_devices, .on_past = options_.on_past},
+               world.reporter),
       batch_(options_.collector),
       statement_bytes_(kMostStatementBytes) {
   if (start.sure < start.position) again_ = start.sure;

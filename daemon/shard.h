@@ -57,6 +57,7 @@ struct ShardOptions {
   std::size_t max_devices = 50'000;                     // whose state is remembered
   greenrt::Duration grace = greenrt::Duration::zero();  // how long what is stored may be lost; zero: it never is
   greenrt::Duration pause = std::chrono::seconds(1);    // after a failure that is none of the database's
+  OnPast on_past;                                       // see device_states.h
 };
 
 class Shard {

@@ -42,7 +42,8 @@ Storage::Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest
                              .batch_records = options.batch_records,
                              .max_devices = std::max<std::size_t>(options.max_devices / options.shards, 1),
                              .grace = options.journal.grace,
-                             .pause = options.pause};
+                             .pause = options.pause,
+                             .on_past = options.on_past};
     shards_.push_back(std::make_unique<Shard>(shard, start, world));
   }
   if (options.journal.grace > greenrt::Duration::zero()) loss_watch_.emplace(pool->hosts(), *this);

@@ -41,6 +41,7 @@ struct StorageOptions {
   std::size_t batch_records = 1'000;
   std::size_t max_devices = 200'000;                  // whose state is remembered, all shards together
   greenrt::Duration pause = std::chrono::seconds(1);  // of a shard, after a failure that is none of the database's
+  OnPast on_past;                                     // see device_states.h; until stop()
 };
 
 class Storage final : public ingest::Custody, private Shard::Observer {

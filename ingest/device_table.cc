@@ -32,8 +32,9 @@ void Device::heard(Listener& listener, const greenrt::UdpPath& path, std::int64_
   last_arrival_ = arrival;
 }
 
-Device::Proof& Device::make_proof() {
+Device::Proof& Device::make_proof(const Codec& codec) {
   if (!proof_) proof_ = std::make_unique<Proof>();
+  if (proof_->codec != &codec) *proof_ = {.codec = &codec};
   return *proof_;
 }
 
@@ -56,6 +57,11 @@ DeviceTable::Hold DeviceTable::hold(std::string_view nserie, std::uint64_t hash)
   Device& device = known == index_.end() ? insert(nserie, hash) : *known;
   if (device.holds_++ == 0) ++held_;
   return {*this, device};
+}
+
+void DeviceTable::note_proof(std::string_view nserie, const Codec& codec, const ReplayWindow& window) {
+  const auto found = index_.find(Key{nserie, keyed_hash(as_bytes(nserie))}, KeyHash(), KeyEqual());
+  if (found != index_.end()) found->make_proof(codec).window.merge(window);
 }
 
 const Device* DeviceTable::find(std::string_view nserie) const {

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -52,13 +53,13 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   // What it has proved since it is remembered.
   struct Proof {
     const Codec* codec = nullptr;
-    std::uint8_t key_id = 0;  // the one that it used last
+    std::optional<std::uint8_t> key_id;  // the one that it used last, since it is remembered here
     ReplayWindow window;
   };
   // nullptr: nothing.
   [[nodiscard]] Proof* proof() { return proof_.get(); }
   [[nodiscard]] const Proof* proof() const { return proof_.get(); }
-  Proof& make_proof();
+  Proof& make_proof(const Codec& codec);
 
  private:
   friend class DeviceTable;
@@ -110,6 +111,9 @@ class DeviceTable {
 
   // nullptr when it was not heard, or is forgotten. Valid until the next hold is taken or given back.
   [[nodiscard]] const Device* find(std::string_view nserie) const;
+
+  // What is known from elsewhere of what a device has proved. Only of one that is in the table.
+  void note_proof(std::string_view nserie, const Codec& codec, const ReplayWindow& window);
 
   // In two steps, a few datagrams apart: the second one reads what the first one fetches.
   void fetch_bucket(std::uint64_t hash) const;

@@ -197,10 +197,7 @@ void FramePipeline::heard(Device& device, const Entry& entry) {
 
 void FramePipeline::believed(Device& device, const Entry& entry) {
   if (entry.decoded.auth_level < AuthLevel::kMac) return;
-  const Codec* codec = entry.datagram.origin->codec;
-  Device::Proof& proof = device.make_proof();
-  if (proof.codec != codec) proof = {.codec = codec};
-  proof.key_id = entry.decoded.key_id;
+  device.make_proof(*entry.datagram.origin->codec).key_id = entry.decoded.key_id;
 }
 
 // A repetition will be answered at once, so not before the answer would be true.

@@ -14,9 +14,9 @@ constexpr std::chrono::seconds kSendLimit{1};
 // A device that proves itself is spoken to under the key that it used last.
 std::optional<DownlinkKey> key_for(const Device& device, const Listener& listener) {
   const Device::Proof* proof = device.proof();
-  if (!proof || proof->codec != &listener.codec() || !listener.trust().keys) return std::nullopt;
-  const auto key = listener.trust().keys->device_key(device.nserie(), proof->key_id);
-  return key ? std::optional(DownlinkKey{.id = proof->key_id, .key = *key}) : std::nullopt;
+  if (!proof || proof->codec != &listener.codec() || !proof->key_id || !listener.trust().keys) return std::nullopt;
+  const auto key = listener.trust().keys->device_key(device.nserie(), *proof->key_id);
+  return key ? std::optional(DownlinkKey{.id = *proof->key_id, .key = *key}) : std::nullopt;
 }
 
 }  // namespace

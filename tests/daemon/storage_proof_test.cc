@@ -165,6 +165,22 @@ SERVER_TEST(StorageProof, NobodyWritesForADeviceThatHasProvedItself) {
   EXPECT_EQ(world.letters(), "downgrade,downgrade");
 }
 
+SERVER_TEST(StorageProof, TellsWhatItFindsOfThePast) {
+  World world;
+  world.store(world.proved(number(1, 7)));
+  world.store(world.bare(1, "D2"));
+  std::vector<std::string> told;
+  world.storage_options.on_past = [&](std::string_view nserie, std::string_view codec, const auto& window) {
+    told.push_back(std::string(nserie) + " " + std::string(codec) + " " +
+                   std::to_string(window.highest() & 0xFFFFFFFF));
+  };
+  world.restart_in_order();
+  world.store(world.proved(number(1, 8)));
+  world.store(world.bare(2, "D2"));
+  world.store(world.proved(number(1, 9)));
+  EXPECT_EQ(told, (std::vector<std::string>{"D1 native 7"}));
+}
+
 SERVER_TEST(StorageProof, DevicesOfListenersWithoutKeysAreNotAskedFor) {
   World world;
   world.store(world.proved(number(1, 1)));

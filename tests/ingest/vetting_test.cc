@@ -221,6 +221,23 @@ HUB_TEST(Vetting, OnlyANewerNumberMovesTheAddressOfADevice) {
   EXPECT_EQ(peer(), elsewhere.path().peer);
 }
 
+HUB_TEST(Vetting, WhatIsKnownFromElsewhereCounts) {
+  World world(asking_for(AuthPolicy::kOptional));
+  ReplayWindow past;
+  past.mark(std::uint64_t{1} << 32 | 2000);
+  world.devices.note_proof("SN-0001", world.codec, past);
+  EXPECT_EQ(world.devices.size(), 0u) << "nobody is remembered for that alone";
+
+  EXPECT_EQ(world.ask({.sequence = 1, .key_id = std::nullopt}), kStored);
+  world.devices.note_proof("SN-0001", world.codec, past);
+  EXPECT_EQ(world.ask({.sequence = 2, .key_id = std::nullopt}), kNothing);
+  EXPECT_EQ(world.refused(refusal::kDowngrade), 1u);
+  EXPECT_EQ(world.ask({.sequence = 2000}), kDuplicate);
+  EXPECT_EQ(world.ask({.sequence = 900}), kNothing);
+  EXPECT_EQ(world.refused(refusal::kReplayed), 1u);
+  EXPECT_EQ(world.ask({.sequence = 2001}), kStored);
+}
+
 // --- devices -------------------------------------------------------------------------------------------------------
 
 HUB_TEST(Vetting, OnlyKnownDevicesMaySendWhereThatIsAsked) {
