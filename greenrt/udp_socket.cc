@@ -1,6 +1,7 @@
 #include "greenrt/udp_socket.h"
 
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -309,6 +310,14 @@ SocketAddress UdpSocket::local_address() const {
 }
 int UdpSocket::fd() const {
   return fd_;
+}
+
+double UdpSocket::receive_backlog() const {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  if (::getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+  const double room = memory[SK_MEMINFO_RCVBUF];
+  return room > 0 ? std::min(1.0, memory[SK_MEMINFO_RMEM_ALLOC] / room) : 0;
 }
 
 std::size_t UdpSocket::receive_buffer() const {

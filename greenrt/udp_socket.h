@@ -118,6 +118,9 @@ class UdpSocket {
   [[nodiscard]] std::uint64_t kernel_drops() const { return kernel_drops_; }
   // The kernel's figure for the receive buffer, in bytes: double what was asked for, when granted.
   [[nodiscard]] std::size_t receive_buffer() const;
+  // How much of the receive buffer is taken, from 0 to 1: what has arrived and nobody has received yet. One system call,
+  // some 0.2 us.
+  [[nodiscard]] double receive_backlog() const;
 
   // Wakes who waits with Closed, and closes the descriptor.
   void close();

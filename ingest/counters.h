@@ -24,6 +24,7 @@ enum class DropReason : std::uint8_t {
   kInFlightLimit,  // pipeline.max_in_flight
   kSourceLimit,    // pipeline.max_in_flight_per_source
   kGreenletLimit,  // greenlets.max
+  kStranger,       // the receive buffer is filling up, and this device was not heard at this address before
   kJournalBusy,    // the journal takes less than what comes
   kJournalFull,    // journal.max_size, or the disk is full
   kJournalFailed,  // the disk fails
@@ -31,9 +32,9 @@ enum class DropReason : std::uint8_t {
   kShutdown,       // the drain's time was over
   kInternalError,  // reported as frame_failed
 };
-inline constexpr std::array<std::string_view, 9> kDropReasonNames{"in_flight_limit", "source_limit", "greenlet_limit",
-                                                                  "journal_busy",    "journal_full", "journal_failed",
-                                                                  "out_of_memory",   "shutdown",     "internal_error"};
+inline constexpr std::array<std::string_view, 10> kDropReasonNames{
+    "in_flight_limit", "source_limit",   "greenlet_limit", "stranger", "journal_busy",
+    "journal_full",    "journal_failed", "out_of_memory",  "shutdown", "internal_error"};
 
 // Counts by reason, the reasons known beforehand.
 class ReasonCounter {

@@ -59,6 +59,15 @@ DeviceTable::Hold DeviceTable::hold(std::string_view nserie, std::uint64_t hash)
   return {*this, device};
 }
 
+DeviceTable::Familiarity DeviceTable::familiarity(std::string_view nserie, std::uint64_t hash,
+                                                  const greenrt::SocketAddress& peer) const {
+  const auto known = index_.find(Key{nserie, hash}, KeyHash(), KeyEqual());
+  if (known == index_.end() || !known->listener_) return Familiarity::kStranger;
+  const greenrt::SocketAddress& heard = known->path_.peer;
+  if (heard.mapped() != peer.mapped()) return Familiarity::kStranger;
+  return heard.port() == peer.port() ? Familiarity::kSamePort : Familiarity::kSameHost;
+}
+
 void DeviceTable::note_proof(std::string_view nserie, const Codec& codec, const ReplayWindow& window) {
   const auto found = index_.find(Key{nserie, keyed_hash(as_bytes(nserie))}, KeyHash(), KeyEqual());
   if (found != index_.end()) found->make_proof(codec).window.merge(window);

@@ -112,6 +112,11 @@ class DeviceTable {
   // nullptr when it was not heard, or is forgotten. Valid until the next hold is taken or given back.
   [[nodiscard]] const Device* find(std::string_view nserie) const;
 
+  // How near `peer` is to where a device was heard last. `hash` is its keyed_hash().
+  enum class Familiarity : std::uint8_t { kStranger, kSameHost, kSamePort };
+  [[nodiscard]] Familiarity familiarity(std::string_view nserie, std::uint64_t hash,
+                                        const greenrt::SocketAddress& peer) const;
+
   // What is known from elsewhere of what a device has proved. Only of one that is in the table.
   void note_proof(std::string_view nserie, const Codec& codec, const ReplayWindow& window);
 

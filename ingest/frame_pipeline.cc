@@ -12,6 +12,9 @@
 namespace ingest {
 namespace {
 
+constexpr double kStrangersWait = 0.5;  // of the receive buffer
+constexpr double kMovedOnesWait = 0.65;
+
 std::size_t offset_of(std::string_view part, Bytes whole) {
   return part.empty() ? 0 : static_cast<std::size_t>(part.data() - as_text(whole).data());
 }
@@ -75,6 +78,7 @@ FramePipeline::Claim FramePipeline::look_ahead(const Listener& listener, Bytes b
 void FramePipeline::submit(Listener& listener, const Arrival& arrival, const greenrt::UdpPath& path, Bytes bytes,
                            const Claim& claim) noexcept {
   try {
+    if (must_wait(claim, path, arrival.backlog)) return counters_.drop(DropReason::kStranger);
     if (!greenrt::Hub::current().has_room()) return counters_.drop(DropReason::kGreenletLimit);
     auto [ticket, refusal] = admission_.admit(path.peer, claim.hash);
     if (!ticket) return counters_.drop(refusal);
@@ -99,6 +103,16 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
     counters_.drop(DropReason::kInternalError);
     reporter_.warn("frame_not_started", listener.name(), error.what());
   }
+}
+
+// When more comes than can be looked at, what is known is served first: who was heard before at the same address and
+// port, and, as long as that does not help, at the same address. It costs an attacker less to send a datagram than it
+// costs to find out what it is worth.
+bool FramePipeline::must_wait(const Claim& claim, const greenrt::UdpPath& path, double backlog) const {
+  using Familiarity = DeviceTable::Familiarity;
+  if (backlog < kStrangersWait) return false;
+  const Familiarity asked = backlog < kMovedOnesWait ? Familiarity::kSameHost : Familiarity::kSamePort;
+  return devices_.familiarity(claim.serial, claim.hash, path.peer) < asked;
 }
 
 void FramePipeline::process(Frame& frame) {

@@ -65,6 +65,7 @@ class FramePipeline {
   struct Arrival {
     std::int64_t stamp = 0;  // see arrival_clock.h
     greenrt::Clock::time_point received;
+    double backlog = 0;  // how full the receive buffer is, from 0 to 1
   };
   void submit(Listener& listener, const Arrival& arrival, const greenrt::UdpPath& path, Bytes bytes,
               const Claim& claim) noexcept;
@@ -89,6 +90,7 @@ class FramePipeline {
   void decode(Frame& frame);
   void keep(Frame& frame, Device& device);
   void repeat(Frame& frame);
+  [[nodiscard]] bool must_wait(const Claim& claim, const greenrt::UdpPath& path, double backlog) const;
   [[nodiscard]] DeviceTable::Hold device_of(const Frame& frame);
   static void heard(Device& device, const Entry& entry);
   static void believed(Device& device, const Entry& entry);

@@ -69,6 +69,7 @@ void Receiver::note_failure(const std::system_error& error) {
 
 void Receiver::hand_over() {
   const auto received = greenrt::Clock::now();
+  const double backlog = batch_.size() == kBatch ? listener_.socket().receive_backlog() : 0;
   const std::int64_t now = ArrivalClock::now();
   std::array<FramePipeline::Claim, kBatch> claims;
   for (std::size_t i = 0; i < batch_.size(); ++i)
@@ -80,8 +81,8 @@ void Receiver::hand_over() {
     if (batch_.truncated(i)) {
       counters.rejected.add(kOversize);
     } else {
-      pipeline_.submit(listener_, {.stamp = arrivals_.next(now), .received = received}, batch_.path(i), batch_.bytes(i),
-                       claims[i]);
+      pipeline_.submit(listener_, {.stamp = arrivals_.next(now), .received = received, .backlog = backlog},
+                       batch_.path(i), batch_.bytes(i), claims[i]);
     }
   }
 }

@@ -186,6 +186,26 @@ HUB_TEST(UdpSocket, CountsWhatTheKernelDrops) {
   EXPECT_EQ(receiver.kernel_drops(), kSent - received);
 }
 
+HUB_TEST(UdpSocket, TellsHowFullItsReceiveBufferIs) {
+  auto receiver = bind_loopback({.receive_buffer = 64 * 1024});
+  auto sender = bind_loopback();
+  EXPECT_EQ(receiver.receive_backlog(), 0);
+  double before = 0;
+  for (int i = 0; i < 4; ++i) {
+    send(sender, receiver.local_address(), std::vector<std::string>(8, std::string(500, 'x')));
+    EXPECT_GT(receiver.receive_backlog(), before);
+    before = receiver.receive_backlog();
+  }
+  for (int i = 0; i < 100; ++i)
+    send(sender, receiver.local_address(), std::vector<std::string>(8, std::string(500, 'x')));
+  EXPECT_GT(receiver.receive_backlog(), 0.9);
+  EXPECT_LE(receiver.receive_backlog(), 1);
+  ReceiveBatch batch(64, 500);
+  while (receiver.try_receive(batch)) {
+  }
+  EXPECT_EQ(receiver.receive_backlog(), 0);
+}
+
 HUB_TEST(UdpSocket, DatagramThatIsRefusedDoesNotStopTheOthers) {
   UdpSocket receiver = bind_loopback();
   UdpSocket sender = bind_loopback();

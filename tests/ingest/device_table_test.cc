@@ -39,6 +39,22 @@ TEST(DeviceTable, KnowsWhereADeviceWasHeard) {
   EXPECT_EQ(table.find("B"), nullptr);
 }
 
+TEST(DeviceTable, SaysHowNearAPeerIsToWhereADeviceWasHeard) {
+  using Familiarity = DeviceTable::Familiarity;
+  DeviceTable table(10);
+  const auto to = [&](std::string_view nserie, const greenrt::SocketAddress& peer) {
+    return table.familiarity(nserie, keyed_hash(as_bytes(nserie)), peer);
+  };
+  table.hold("A")->heard(listener(), from_port(1000), 1);
+  const auto never_heard = table.hold("held");
+  EXPECT_EQ(to("A", loopback("192.0.2.1", 1000)), Familiarity::kSamePort);
+  EXPECT_EQ(to("A", loopback("192.0.2.1", 1001)), Familiarity::kSameHost);
+  EXPECT_EQ(to("A", loopback("::ffff:192.0.2.1", 1000)), Familiarity::kSamePort);
+  EXPECT_EQ(to("A", loopback("192.0.2.2", 1000)), Familiarity::kStranger);
+  EXPECT_EQ(to("B", loopback("192.0.2.1", 1000)), Familiarity::kStranger);
+  EXPECT_EQ(to("held", loopback("192.0.2.1", 1000)), Familiarity::kStranger);
+}
+
 TEST(DeviceTable, FollowsADeviceThatMoves) {
   DeviceTable table(10);
   table.hold("A")->heard(listener(0), from_port(1000), 1);

@@ -75,8 +75,8 @@ struct World {
   void receive(const std::vector<std::byte>& frame, testing::DeviceSocket& socket, greenrt::Duration later = 1ms) {
     ++listener.counters().received;
     arrival += std::chrono::duration_cast<std::chrono::microseconds>(later).count();
-    pipeline.submit(listener, {.stamp = arrival, .received = greenrt::Clock::now()}, socket.path(), frame,
-                    pipeline.look_ahead(listener, frame));
+    pipeline.submit(listener, {.stamp = arrival, .received = greenrt::Clock::now(), .backlog = backlog}, socket.path(),
+                    frame, pipeline.look_ahead(listener, frame));
     run_until_quiet();
   }
   void receive(const Sent& sent) { receive(sent.bytes(), device); }
@@ -111,6 +111,7 @@ struct World {
   DeviceTable devices{100};
   FramePipeline pipeline;
   std::int64_t arrival = 1'770'000'000'000'000;
+  double backlog = 0;  // of the receive buffer
 };
 
 constexpr int kStored = 0;
@@ -236,6 +237,38 @@ HUB_TEST(Vetting, WhatIsKnownFromElsewhereCounts) {
   EXPECT_EQ(world.ask({.sequence = 900}), kNothing);
   EXPECT_EQ(world.refused(refusal::kReplayed), 1u);
   EXPECT_EQ(world.ask({.sequence = 2001}), kStored);
+}
+
+// --- when more comes than can be looked at ---------------------------------------------------------------------------
+
+HUB_TEST(Vetting, StrangersWaitWhenTheReceiveBufferIsHalfFull) {
+  World world(asking_for(AuthPolicy::kRequired));
+  testing::DeviceSocket elsewhere("127.0.0.2");
+  const auto strangers = [&] { return world.pipeline.counters().dropped[static_cast<int>(DropReason::kStranger)]; };
+  world.receive(Sent{.sequence = 1}.bytes(), world.device);
+  world.backlog = 0.49;
+  world.receive(Sent{.serial = "new-1", .key_id = 2}.bytes(), elsewhere);
+  EXPECT_EQ(strangers(), 0u);
+
+  world.backlog = 0.51;
+  world.receive(Sent{.serial = "new-2", .key_id = 2}.bytes(), world.device);
+  world.receive(Sent{.sequence = 2}.bytes(), elsewhere);
+  EXPECT_EQ(strangers(), 2u) << "a new device, and one that was heard at another address";
+  world.receive(Sent{.sequence = 3}.bytes(), world.device);
+  EXPECT_EQ(world.accepted(), 3u);
+}
+
+HUB_TEST(Vetting, WhoHasAnotherPortWaitsWhenThatDoesNotHelp) {
+  World world(asking_for(AuthPolicy::kRequired));
+  testing::DeviceSocket other_port;
+  world.receive(Sent{.sequence = 1}.bytes(), world.device);
+  world.backlog = 0.6;
+  world.receive(Sent{.sequence = 2}.bytes(), other_port);
+  EXPECT_EQ(world.accepted(), 2u);
+  world.backlog = 1;
+  world.receive(Sent{.sequence = 3}.bytes(), other_port);
+  world.receive(Sent{.sequence = 4}.bytes(), world.device);
+  EXPECT_EQ(world.accepted(), 3u) << "the last one that was heard is at its new port";
 }
 
 // --- devices -------------------------------------------------------------------------------------------------------
