@@ -59,6 +59,17 @@ void JsonWriter::end_object() {
   separator_due_ = true;
 }
 
+void JsonWriter::begin_array() {
+  separate();
+  out_ += '[';
+  separator_due_ = false;
+}
+
+void JsonWriter::end_array() {
+  out_ += ']';
+  separator_due_ = true;
+}
+
 void JsonWriter::key(std::string_view name) {
   separate();
   quote(name);

@@ -21,6 +21,8 @@ class JsonWriter {
 
   void begin_object();
   void end_object();
+  void begin_array();
+  void end_array();
 
   void key(std::string_view name);
   void key(std::uint64_t number);  // in decimal, as JSON's keys are text

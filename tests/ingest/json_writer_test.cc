@@ -38,6 +38,26 @@ TEST(JsonWriter, PutsCommasBetweenMembersAndNowhereElse) {
             R"({"empty":{},"7":{"a":1,"b":2},"last":null})");
 }
 
+TEST(JsonWriter, PutsCommasBetweenElements) {
+  EXPECT_EQ(written([](JsonWriter& json) {
+              json.begin_object();
+              json.key("none");
+              json.begin_array();
+              json.end_array();
+              json.key("some");
+              json.begin_array();
+              json.number(1);
+              json.null();
+              json.begin_array();
+              json.text("a");
+              json.end_array();
+              json.end_array();
+              json.member("last", 2);
+              json.end_object();
+            }),
+            R"({"none":[],"some":[1,null,["a"]],"last":2})");
+}
+
 TEST(JsonWriter, AppendsToWhatIsThere) {
   std::string out = "before ";
   JsonWriter(out).boolean(false);
