@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "ingest/codec.h"
+#include "ingest/collectd_codec.h"
 #include "ingest/native_codec.h"
 #include "ingest/teltonika_codec.h"
 
@@ -18,6 +19,7 @@ const Codec* instance() {
 // In alphabetical order of their names.
 const auto& all_codecs() {
   static const std::array codecs = {
+      instance<CollectdCodec>(),
       instance<NativeCodec>(),
       instance<TeltonikaCodec>(),
   };

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "ingest/codec.h"
+#include "tests/ingest/collectd_vectors.h"
 #include "tests/ingest/hex.h"
 #include "tests/ingest/teltonika_vectors.h"
 
@@ -49,6 +50,10 @@ void expect_no_allocation(std::string_view codec_name, std::string_view hex) {
   run();
   EXPECT_EQ(allocations, before);
   EXPECT_EQ(decoded.verdict, Verdict::kRecords);
+}
+
+TEST(Allocation, CollectdDecodesWithinTheBuffersItHas) {
+  expect_no_allocation("collectd", testing::kCollectdSigned);
 }
 
 TEST(Allocation, NativeDecodesWithinTheBuffersItHas) {
