@@ -113,6 +113,12 @@ ALTER TABLE device
   ADD COLUMN IF NOT EXISTS replay_window VARBINARY(128) NULL
     COMMENT 'bit i: number (last_epoch << 32 | last_sequence) - i was stored' AFTER last_sequence;
 
+-- step 4: what devices say of downlinks
+
+ALTER TABLE downlink
+  ADD COLUMN IF NOT EXISTS answer VARCHAR(1024) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL
+    COMMENT 'what the device said, as far as its protocol has words' AFTER delivered_at;
+
 -- option order-audit: the order in which rows were stored, for demo and tests; costs a third of the insert rate
 
 ALTER TABLE frame

@@ -13,6 +13,7 @@
 #include "daemon/control_server.h"
 #include "daemon/database.h"
 #include "daemon/diagnosis.h"
+#include "daemon/downlink_outcomes.h"
 #include "daemon/exit_codes.h"
 #include "daemon/http_server.h"
 #include "daemon/intake.h"
@@ -70,12 +71,16 @@ class Daemon {
         export_(storage_.journal()),
         intake_(config, storage_, reporter_, storage_.last_arrival()),
         transmitter_(make_transmitter()),
-        status_({config_, intake_, storage_, database_.get(), transmitter_.get(), logging}),
+        outcomes_(database_ ? std::make_unique<DownlinkOutcomes>(database_->downlinks(), reporter_) : nullptr),
+        status_({config_, intake_, storage_, database_.get(), transmitter_.get(), outcomes_.get(), logging}),
         http_(config.http, http_routes()),
         control_(config.control.socket, control_commands(status_, export_, database_.get())) {
     for (const auto& listener : intake_.listeners()) {
       storage_.know(listener->origin());
       if (database_) database_->dead_letters().know(listener->origin());
+    }
+    if (outcomes_) {
+      intake_.set_on_answer([this](auto nserie, const auto& answer) { outcomes_->note(nserie, answer); });
     }
     status_.declare_metrics(metrics_);
     if (database_) database_->dead_letters().declare_metrics(metrics_);
@@ -89,6 +94,7 @@ class Daemon {
     watchdog_.reset();
     if (transmitting_) transmitting_->kill();
     storage_.stop();
+    intake_.set_on_answer(nullptr);
   }
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -165,6 +171,7 @@ class Daemon {
     http_.start();
     control_.start();
     storage_.start();
+    if (outcomes_) outcomes_->start();
     intake_.start();
     if (transmitter_ && config_.transmit.enabled) {
       transmitting_ = greenrt::spawn([this] { transmitter_->run(); });
@@ -194,6 +201,7 @@ class Daemon {
     }
     storage_.stop();
     if (transmitting_) transmitting_->join(rest);
+    if (outcomes_) outcomes_->stop(rest);
     http_.stop(kCloseServers);
     control_.stop(kCloseServers);
     intake_.turn_away(kCountLate);
@@ -223,6 +231,7 @@ class Daemon {
   JournalExport export_;
   Intake intake_;
   std::unique_ptr<ingest::Transmitter> transmitter_;  // none without a database
+  std::unique_ptr<DownlinkOutcomes> outcomes_;        // the same
   Status status_;
   Metrics metrics_;
   HttpServer http_;

@@ -16,6 +16,7 @@ constexpr std::size_t kLongestError = 255;  // characters of downlink.last_error
 constexpr std::size_t kSettledAtOnce = 100;
 constexpr std::chrono::seconds kSettleEvery{5};
 constexpr std::chrono::milliseconds kPauseBetweenMarks{100};
+constexpr std::chrono::seconds kPostponedFor{30};  // when a device says "not now"
 
 // Without the hint the optimizer may prefer to read the whole primary key, which holds all that was ever sent.
 constexpr std::string_view kDue =
@@ -47,6 +48,19 @@ constexpr std::string_view kSettle =
     "lease_owner = NULL, lease_until = NULL WHERE state = 'queued' "
     "AND (attempts >= max_attempts OR expires_at <= NOW(6)) AND (lease_until IS NULL OR lease_until <= NOW(6)) "
     "AND id IN (?";
+
+// An answer counts also when it comes before the attempt that it answers is marked, and when the row was given up
+// meanwhile: the device knows better. Where the protocol names no row, it is the one that was sent first.
+constexpr std::string_view kAnswered =
+    "UPDATE downlink SET state = ?, answer = ?, last_error = ?, delivered_at = IF(?, NOW(6), NULL), "
+    "lease_owner = NULL, lease_until = NULL "
+    "WHERE nserie = ? AND (state IN ('queued', 'sent') OR (state IN ('failed', 'expired') AND ?)) AND attempts > 0 "
+    "AND (id & ?) = (? & ?) ORDER BY sent_at IS NULL, sent_at, id LIMIT 1";
+constexpr std::string_view kPostponed =
+    "UPDATE downlink SET state = IF(attempts < max_attempts, 'queued', 'failed'), last_error = 'the device: not now', "
+    "not_before = NOW(6) + INTERVAL ? SECOND, lease_owner = NULL, lease_until = NULL "
+    "WHERE nserie = ? AND state IN ('queued', 'sent') AND attempts > 0 AND (id & ?) = (? & ?) "
+    "ORDER BY sent_at IS NULL, sent_at, id LIMIT 1";
 
 constexpr std::string_view kAdd =
     "INSERT INTO downlink (nserie, payload, not_before, expires_at, max_attempts) VALUES (?, ?, "
@@ -117,6 +131,30 @@ void DownlinkTable::mark_sent(const ingest::Downlink& downlink) {
 void DownlinkTable::mark_failed(const ingest::Downlink& downlink, std::string_view error, bool retry) {
   const std::string text = printable(error).substr(0, kLongestError);
   mark(kFailed, {retry ? 1 : 0, text, downlink.id, collector_});
+}
+
+bool DownlinkTable::mark_answered(std::string_view nserie, const ingest::DownlinkAnswer& answer,
+                                  std::string_view text) {
+  using Outcome = ingest::DownlinkAnswer::Outcome;
+  const greenrt::Deadline deadline(time_limit_);
+  const db::Lease connection = acquire_to_change(deadline);
+  if (answer.outcome == Outcome::kNotNow) {
+    return connection
+               ->execute(kPostponed, {kPostponedFor.count(), nserie, answer.id_bits, answer.id, answer.id_bits},
+                         deadline)
+               .affected_rows() == 1;
+  }
+  const bool delivered = answer.outcome == Outcome::kDelivered;
+  const std::string words = printable(text);
+  const std::string error = delivered ? std::string() : words.empty() ? "the device refuses it" : words;
+  return connection
+             ->execute(
+                 kAnswered,
+                 {delivered ? "delivered" : "failed", words.empty() ? db::Value() : db::Value(words),
+                  delivered ? db::Value() : db::Value(std::string_view(error).substr(0, kLongestError)),
+                  delivered ? 1 : 0, nserie, answer.id_bits != 0 ? 1 : 0, answer.id_bits, answer.id, answer.id_bits},
+                 deadline)
+             .affected_rows() == 1;
 }
 
 void DownlinkTable::mark(std::string_view statement, std::initializer_list<db::Value> values) {

@@ -1,9 +1,10 @@
 // DownlinkTable: the table `downlink` as the transmitter's source, and as operators fill and read it.
 //
 // A row is `queued` until an attempt to send it succeeded (`sent`), the last attempt failed (`failed`), or its time was
-// over (`expired`). An attempt is counted, and leased to this collector, in a commit of its own before the frame is
-// sent; a row whose lease ran out without an outcome belongs to a collector that died in between: it is tried again
-// while it has attempts left and its time is not over, and says at its end that an outcome is unknown.
+// over (`expired`). It is `delivered` when its device says so, and never before. An attempt is counted, and leased to
+// this collector, in a commit of its own before the frame is sent; a row whose lease ran out without an outcome belongs
+// to a collector that died in between: it is tried again while it has attempts left and its time is not over, and says
+// at its end that an outcome is unknown.
 //
 // due() goes through the rows in the order of not_before, each call with work for its own rows only, however many wait
 // for devices that nobody hears. What has no attempt or no time left is settled on the way, every few seconds.
@@ -24,6 +25,7 @@
 
 #include "daemon/store_gate.h"
 #include "db/pool.h"
+#include "ingest/codec.h"
 #include "ingest/downlink_source.h"
 
 namespace hilera {
@@ -39,6 +41,10 @@ class DownlinkTable final : public ingest::DownlinkSource {
   bool begin_attempt(const ingest::Downlink& downlink) override;
   void mark_sent(const ingest::Downlink& downlink) override;
   void mark_failed(const ingest::Downlink& downlink, std::string_view error, bool retry) override;
+
+  // What a device says of a frame that was sent to it: delivered, refused for ever, or to be sent again later while it
+  // has attempts left. False when there is none, or its end was known before.
+  bool mark_answered(std::string_view nserie, const ingest::DownlinkAnswer& answer, std::string_view text);
 
   // For an end at once: breaks off the mark that is under way. Once the pool is closed, none is tried again. Never
   // yields.

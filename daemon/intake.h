@@ -51,6 +51,8 @@ class Intake {
   // Drops the frames in flight at once: finish() has nothing to wait for then. Yields.
   void abandon() { pipeline_.abandon(); }
 
+  void set_on_answer(ingest::FramePipeline::OnAnswer on_answer) { pipeline_.set_on_answer(std::move(on_answer)); }
+
   using Listeners = std::vector<std::unique_ptr<ingest::Listener>>;
   [[nodiscard]] const Listeners& listeners() const { return listeners_; }
   [[nodiscard]] const ingest::PipelineCounters& counters() const { return pipeline_.counters(); }

@@ -141,7 +141,14 @@ json Status::document() const {
   if (const Database* database = sources_.database) {
     const auto& downlinks = sources_.transmitter->counters();
     document["database"] = document_of(*database);
-    document["downlink"] = {{"sent", downlinks.sent}, {"failed", downlinks.failed}};
+    const auto& answers = sources_.outcomes->counters();
+    document["downlink"] = {{"sent", downlinks.sent},
+                            {"failed", downlinks.failed + answers.refused},
+                            {"delivered", answers.delivered},
+                            {"postponed", answers.postponed},
+                            {"answers_unknown", answers.unknown},
+                            {"answers_given_up", answers.given_up},
+                            {"answers_waiting", sources_.outcomes->waiting()}};
   }
   return document;
 }
@@ -315,7 +322,16 @@ void Status::declare_downlink(Metrics& metrics) const {
                   [this](Metrics::Samples& samples) {
                     const auto& counters = sources_.transmitter->counters();
                     samples.add({{"state", "sent"}}, counters.sent);
-                    samples.add({{"state", "failed"}}, counters.failed);
+                    const auto& answers = sources_.outcomes->counters();
+                    samples.add({{"state", "failed"}}, counters.failed + answers.refused);
+                    samples.add({{"state", "delivered"}}, answers.delivered);
+                  });
+  metrics.counter("hilera_downlink_answers_total", "Answers of devices to downlinks that changed the end of none.",
+                  [this](Metrics::Samples& samples) {
+                    const auto& answers = sources_.outcomes->counters();
+                    samples.add({{"result", "postponed"}}, answers.postponed);
+                    samples.add({{"result", "unknown"}}, answers.unknown);
+                    samples.add({{"result", "given_up"}}, answers.given_up);
                   });
   metrics.counter("hilera_downlink_source_errors_total", "Looks at the downlink queue that failed.",
                   &sources_.transmitter->counters().source_errors);

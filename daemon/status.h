@@ -12,6 +12,7 @@
 
 #include "daemon/config.h"
 #include "daemon/database.h"
+#include "daemon/downlink_outcomes.h"
 #include "daemon/intake.h"
 #include "daemon/logging.h"
 #include "daemon/metrics.h"
@@ -29,6 +30,7 @@ class Status {
     const Storage& storage;
     const Database* database;                // nullptr without a database section
     const ingest::Transmitter* transmitter;  // the same
+    const DownlinkOutcomes* outcomes;        // the same
     const Logging& logging;
   };
 

@@ -151,6 +151,7 @@ void FramePipeline::decode(Frame& frame) {
   if (decoded.verdict == Verdict::kControl) {
     frame.end = Frame::End::kControl;
     heard(*device, entry);
+    if (decoded.answer && on_answer_ && !decoded.nserie.empty()) on_answer_(decoded.nserie, *decoded.answer);
     if (decoded.ack_wanted) acknowledge(entry, AckStatus::kStored);
   } else if (vetted.seen) {
     repeat(frame);

@@ -16,7 +16,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <string_view>
+#include <utility>
 
 #include "greenrt/event.h"
 #include "greenrt/greenlet.h"
@@ -70,6 +73,10 @@ class FramePipeline {
   void submit(Listener& listener, const Arrival& arrival, const greenrt::UdpPath& path, Bytes bytes,
               const Claim& claim) noexcept;
 
+  // Called with what a device says of a downlink, once it is believed. Must not yield or throw.
+  using OnAnswer = std::function<void(std::string_view nserie, const DownlinkAnswer& answer)>;
+  void set_on_answer(OnAnswer on_answer) { on_answer_ = std::move(on_answer); }
+
   // Counts a datagram that came after the end as dropped (shutdown). Never yields, never throws.
   void turn_away() noexcept { counters_.drop(DropReason::kShutdown); }
 
@@ -104,6 +111,7 @@ class FramePipeline {
   Reporter& reporter_;
   Admission admission_;
   PipelineCounters counters_;
+  OnAnswer on_answer_;
   std::unique_ptr<Frames> frames_;
   greenrt::GreenletKind& frame_kind_;
   greenrt::Event idle_;

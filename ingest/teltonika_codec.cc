@@ -33,6 +33,14 @@ std::string_view check_message_direction(const Message& message) {
   return answer ? std::string_view{} : reason::kMessageType;
 }
 
+// Of a command, which has no number: the one that is under way. None for what devices say of their own accord.
+std::optional<DownlinkAnswer> answer_of(const Message& message) {
+  if (message.codec != CodecId::k12 && message.codec != CodecId::k14) return std::nullopt;
+  const bool refused = message.type == MessageType::kNack;
+  return DownlinkAnswer{.outcome = refused ? DownlinkAnswer::Outcome::kFailed : DownlinkAnswer::Outcome::kDelivered,
+                        .text = as_text(message.content)};
+}
+
 std::string_view decode_record(ByteReader& reader, const Layout& layout, Record& record) {
   const std::size_t start = reader.position();
   const teltonika::Gps gps = teltonika::read_gps(reader);
@@ -78,6 +86,7 @@ std::string_view decode_raw(Bytes datagram, Decoded& out) {
   if (const auto fault = teltonika::parse_raw_message(datagram, message); !fault.empty()) return fault;
   if (const auto fault = check_message_direction(message); !fault.empty()) return fault;
   out.verdict = Verdict::kControl;
+  out.answer = answer_of(message);
   return {};
 }
 
@@ -105,6 +114,7 @@ std::string_view decode_data_or_message(Bytes datagram, Decoded& out) {
   Message message;
   if (const auto fault = teltonika::parse_message(datagram.subspan(body_start), message); !fault.empty()) return fault;
   out.verdict = Verdict::kControl;
+  out.answer = answer_of(message);
   return check_message_direction(message);
 }
 

@@ -99,7 +99,8 @@ struct StatusWorld {
   Storage storage;
   Intake intake;
   ingest::Transmitter transmitter;
-  Status status{{config, intake, storage, database.get(), &transmitter, logging}};
+  DownlinkOutcomes outcomes{database->downlinks(), reporter};
+  Status status{{config, intake, storage, database.get(), &transmitter, &outcomes, logging}};
 };
 
 }  // namespace hilera::testing

@@ -7,9 +7,9 @@ import unittest
 
 import devices
 from devices import CODEC_8, GETINFO, STORED, Device, native_answer, native_frame
-from support import SystemTest, eventually, hileractl
+from support import SystemTest, eventually, freeze, hileractl, thaw
 
-WANTED, FROM_COLLECTOR, ANSWER = 0x01, 0x02, 0x08
+WANTED, FROM_COLLECTOR, ANSWER, NOT_NOW = 0x01, 0x02, 0x08, 0x10
 
 
 def native_downlink(serial, number, payload):
@@ -73,9 +73,57 @@ class Downlink(SystemTest):
         self.assertEqual(self.hilerad.by_label("downlink_total", "state"), {"sent": 1})
 
         # The device says that it has it; nobody answers to that.
-        self.device.send(native_frame("SN-1", number, flags=ANSWER, epoch=0, time_ms=0, payload=b"\0"))
-        eventually(lambda: self.hilerad.metrics()["datagrams_control_total"] == 1, "the answer is counted")
+        self.answer("SN-1", number, 0)
+        row = self.wait_for_state(number, "delivered")
+        self.assertLessEqual(row["sent_at"], row["delivered_at"])
         self.assertFalse(self.device.has_mail())
+        eventually(lambda: self.hilerad.by_label("downlink_total", "state") == {"sent": 1, "delivered": 1},
+                   "it is counted")
+
+    def answer(self, serial, number, status, flags=ANSWER):
+        self.device.send(native_frame(serial, number & 0xFFFFFFFF, flags=flags, epoch=number >> 32, time_ms=0,
+                                      payload=bytes([status])))
+
+    def test_what_a_device_refuses_has_failed(self):
+        self.let_it_be_heard()
+        number = self.add("SN-1", "--text", "no")
+        self.device.receive()
+        self.answer("SN-1", number, 2)
+        row = self.wait_for_state(number, "failed")
+        self.assertEqual((row["last_error"], row["delivered_at"]), ("the device refuses it", None))
+
+    def test_not_now_puts_it_back_for_a_while(self):
+        self.let_it_be_heard()
+        number = self.add("SN-1", "--text", "later")
+        self.device.receive()
+        self.wait_for_state(number, "sent")
+        self.answer("SN-1", number, 0, flags=NOT_NOW)
+        row = self.wait_for_state(number, "queued")
+        self.assertEqual((row["attempts"], row["last_error"]), (1, "the device: not now"))
+        self.assertGreater(row["not_before"], row["created_at"])
+
+    def test_nobody_answers_for_another_device(self):
+        self.let_it_be_heard()
+        number = self.add("SN-1", "--text", "mine")
+        self.device.receive()
+        self.wait_for_state(number, "sent")
+        self.answer("SN-2", number, 0)
+        eventually(lambda: self.hilerad.by_label("downlink_answers_total", "result").get("unknown") == 1,
+                   "it is known to be an answer to nothing")
+        self.assertEqual(self.row(number)["state"], "sent")
+
+    def test_an_answer_that_comes_while_the_database_is_away_is_written_later(self):
+        self.let_it_be_heard()
+        number = self.add("SN-1", "--text", "now")
+        self.device.receive()
+        self.wait_for_state(number, "sent")
+        freeze(self.trial.database.pid)
+        try:
+            self.answer("SN-1", number, 0)
+            eventually(lambda: self.hilerad.metrics()["datagrams_control_total"] == 1, "the answer has come")
+        finally:
+            thaw(self.trial.database.pid)
+        self.wait_for_state(number, "delivered")
 
     def test_it_follows_a_device_that_moves(self):
         self.let_it_be_heard()
@@ -104,6 +152,11 @@ class Downlink(SystemTest):
             number = self.add("352093086403655", "--text", "getinfo")
             self.assertEqual(tracker.receive(), GETINFO)
             self.wait_for_state(number, "sent")
+            # Its answer, within a datagram that names the device.
+            message = b"\x0c\x01\x06" + struct.pack(">I", 5) + b"INI:1" + b"\x01"
+            body = b"\xca\xfe\x01\x06" + struct.pack(">H", 15) + b"352093086403655" + message
+            tracker.send(struct.pack(">H", len(body)) + body)
+            self.assertEqual(self.wait_for_state(number, "delivered")["answer"], "INI:1")
 
     def test_one_for_a_device_that_was_never_heard_waits_for_it(self):
         number = self.add("SN-2", "--text", "late")

@@ -1,0 +1,93 @@
+#include "daemon/downlink_outcomes.h"
+
+#include <chrono>
+#include <utility>
+
+#include "greenrt/hub.h"
+
+namespace hilera {
+namespace {
+
+constexpr std::chrono::seconds kPause{1};  // after a failure of the database
+constexpr std::size_t kLongestText = 1024;
+
+}  // namespace
+
+DownlinkOutcomes::~DownlinkOutcomes() {
+  const greenrt::Shield shield;
+  stop(std::chrono::seconds(0));
+}
+
+void DownlinkOutcomes::start() {
+  greenlet_ = greenrt::spawn([this] { run(); });
+  greenlet_->set_name("downlink outcomes");
+  greenlet_->set_kind(greenrt::Hub::current().kind("downlink outcomes"));
+}
+
+void DownlinkOutcomes::stop(greenrt::Deadline deadline) {
+  while (greenlet_ && !waiting_.empty()) {
+    written_.clear();
+    if (!written_.wait(deadline)) break;
+  }
+  if (greenlet_) std::exchange(greenlet_, nullptr)->kill();
+  counters_.given_up += waiting_.size();
+  waiting_.clear();
+}
+
+void DownlinkOutcomes::note(std::string_view nserie, const ingest::DownlinkAnswer& answer) noexcept {
+  try {
+    if (waiting_.size() == kMostWaiting) {
+      waiting_.pop_front();
+      ++counters_.given_up;
+    }
+    waiting_.push_back({std::string(nserie), answer, std::string(answer.text.substr(0, kLongestText))});
+    work_.set();
+  } catch (const std::bad_alloc&) {
+    ++counters_.given_up;
+  }
+}
+
+void DownlinkOutcomes::run() {
+  while (true) {
+    while (waiting_.empty()) {
+      work_.clear();
+      work_.wait();
+    }
+    try {
+      write_front();
+    } catch (const std::exception& error) {
+      reporter_.warn("downlink_answer_waits", waiting_.empty() ? "" : waiting_.front().nserie, error.what());
+      greenrt::sleep(kPause);
+    }
+  }
+}
+
+void DownlinkOutcomes::write_front() {
+  // A copy: while it is written, it may be given up for newer ones.
+  const Waiting front = waiting_.front();
+  const std::uint64_t given_up = counters_.given_up;
+  const bool known = table_.mark_answered(front.nserie, front.answer, front.text);
+  if (counters_.given_up == given_up) waiting_.pop_front();
+  written_.set();
+  if (known) {
+    count(front.answer.outcome);
+  } else {
+    ++counters_.unknown;
+  }
+}
+
+void DownlinkOutcomes::count(ingest::DownlinkAnswer::Outcome outcome) {
+  switch (outcome) {
+    case ingest::DownlinkAnswer::Outcome::kDelivered:
+      ++counters_.delivered;
+      break;
+    case ingest::DownlinkAnswer::Outcome::kFailed:
+      ++counters_.refused;
+      break;
+    case ingest::DownlinkAnswer::Outcome::kNotNow:
+      ++counters_.postponed;
+      break;
+  }
+}
+
+}  // namespace hilera
