@@ -390,5 +390,109 @@ SERVER_TEST(DownlinkTable, ListsTheNewestFirst) {
   EXPECT_EQ(row.last_error, "");
 }
 
+// --- what devices say ----------------------------------------------------------------------------------------------
+
+using ingest::DownlinkAnswer;
+using Outcome = DownlinkAnswer::Outcome;
+constexpr std::uint64_t kAllBits = ~std::uint64_t{0};
+
+struct AnsweredWorld : World {
+  // One that was sent.
+  std::uint64_t sent(std::string_view nserie = "D1", std::uint64_t max_attempts = 3) {
+    const auto id = add(nserie, max_attempts);
+    const Downlink downlink{.id = id, .nserie = std::string(nserie)};
+    EXPECT_TRUE(table.begin_attempt(downlink));
+    table.mark_sent(downlink);
+    return id;
+  }
+  bool answer(std::uint64_t id, Outcome outcome, std::uint64_t bits = kAllBits, std::string_view text = "",
+              std::string_view nserie = "D1") {
+    return table.mark_answered(nserie, {.id = id, .id_bits = bits, .outcome = outcome}, text);
+  }
+};
+
+SERVER_TEST(DownlinkTable, IsDeliveredWhenTheDeviceSaysSo) {
+  AnsweredWorld world;
+  const auto id = world.sent();
+  EXPECT_TRUE(world.answer(id, Outcome::kDelivered, kAllBits, "done"));
+  EXPECT_EQ(world.column("state, answer, last_error, delivered_at >= sent_at", id), "delivered\tdone\tNULL\t1");
+  EXPECT_FALSE(world.answer(id, Outcome::kDelivered)) << "that was known";
+  EXPECT_FALSE(world.answer(id, Outcome::kFailed));
+  EXPECT_EQ(world.column("state", id), "delivered");
+}
+
+SERVER_TEST(DownlinkTable, BelievesAnAnswerThatIsFasterThanTheMark) {
+  AnsweredWorld world;
+  const auto id = world.add();
+  const Downlink downlink{.id = id, .nserie = "D1"};
+  EXPECT_FALSE(world.answer(id, Outcome::kDelivered)) << "nothing was sent yet";
+  EXPECT_TRUE(world.table.begin_attempt(downlink));
+  EXPECT_TRUE(world.answer(id, Outcome::kDelivered));
+  world.table.mark_sent(downlink);
+  EXPECT_EQ(world.column("state, lease_owner", id), "delivered\tNULL");
+}
+
+SERVER_TEST(DownlinkTable, BelievesADeviceThatAnswersLate) {
+  AnsweredWorld world;
+  const auto failed = world.sent();
+  const auto expired = world.sent();
+  const auto cancelled = world.sent();
+  world.set("state = 'failed', last_error = 'gave up'", failed);
+  world.set("state = 'expired'", expired);
+  world.set("state = 'cancelled'", cancelled);
+  EXPECT_TRUE(world.answer(failed, Outcome::kDelivered));
+  EXPECT_TRUE(world.answer(expired, Outcome::kDelivered));
+  EXPECT_FALSE(world.answer(cancelled, Outcome::kDelivered));
+  EXPECT_EQ(world.column("state, last_error", failed), "delivered\tNULL");
+}
+
+SERVER_TEST(DownlinkTable, BelievesNobodyElse) {
+  AnsweredWorld world;
+  const auto id = world.sent();
+  EXPECT_FALSE(world.answer(id, Outcome::kDelivered, kAllBits, "", "D2"));
+  EXPECT_FALSE(world.answer(id + 1, Outcome::kDelivered));
+  EXPECT_EQ(world.column("state", id), "sent");
+}
+
+SERVER_TEST(DownlinkTable, FindsARowByAPartOfItsNumber) {
+  AnsweredWorld world;
+  world.database.sql("ALTER TABLE downlink AUTO_INCREMENT = 131070");
+  const auto first = world.sent();   // 0x1FFFE
+  const auto second = world.sent();  // 0x1FFFF
+  EXPECT_TRUE(world.answer(0xFFFF, Outcome::kDelivered, 0xFFFF));
+  EXPECT_EQ(world.column("state", first), "sent");
+  EXPECT_EQ(world.column("state", second), "delivered");
+}
+
+SERVER_TEST(DownlinkTable, TakesTheOneThatWasSentFirstWhereTheAnswerHasNoNumber) {
+  AnsweredWorld world;
+  const auto first = world.sent();
+  const auto second = world.sent();
+  world.set("sent_at = sent_at - INTERVAL 1 MINUTE", second);
+  EXPECT_TRUE(world.answer(0, Outcome::kDelivered, 0));
+  EXPECT_EQ(world.column("state", first), "sent");
+  EXPECT_EQ(world.column("state", second), "delivered");
+  world.set("state = 'failed'", first);
+  EXPECT_FALSE(world.answer(0, Outcome::kDelivered, 0)) << "what has ended is not guessed at";
+}
+
+SERVER_TEST(DownlinkTable, HasFailedWhenTheDeviceRefuses) {
+  AnsweredWorld world;
+  const auto id = world.sent();
+  EXPECT_TRUE(world.answer(id, Outcome::kFailed, kAllBits, "TOO_LATE"));
+  EXPECT_EQ(world.column("state, last_error, answer, delivered_at", id), "failed\tTOO_LATE\tTOO_LATE\tNULL");
+}
+
+SERVER_TEST(DownlinkTable, WaitsForADeviceThatSaysNotNowAsLongAsThereAreAttempts) {
+  AnsweredWorld world;
+  const auto id = world.sent("D1", 2);
+  EXPECT_TRUE(world.answer(id, Outcome::kNotNow));
+  EXPECT_EQ(world.column("state, attempts, not_before > NOW(6) + INTERVAL 20 SECOND", id), "queued\t1\t1");
+  EXPECT_THAT(world.due(), IsEmpty());
+  const auto last = world.sent("D1", 1);
+  EXPECT_TRUE(world.answer(last, Outcome::kNotNow));
+  EXPECT_EQ(world.column("state, last_error", last), "failed\tthe device: not now");
+}
+
 }  // namespace
 }  // namespace hilera
