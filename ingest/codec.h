@@ -30,7 +30,7 @@ enum class AuthLevel : std::uint8_t { kNone = 0, kSourcePinned = 1, kMac = 2, kA
 struct Record {
   Bytes bytes;                              // the part of the datagram that is this record's content
   std::optional<std::int64_t> device_time;  // milliseconds since 1970-01-01 UTC; none when the device has no clock
-  // Both 0 where they come from the content alone: until identify() in frame_id.h has hashed it.
+  // Both 0 where they come from `bytes` alone: until identify() in frame_id.h has hashed them.
   std::uint64_t frame_id = 0;
   std::uint64_t digest = 0;  // of the content: tells a retransmission from a conflict
 };

@@ -14,6 +14,8 @@
 // SipHash, and place it before the real one, which would then be called a duplicate and be lost. Here that needs about
 // 2^84 tries. nserie and codec are parts of the primary key, and are not hashed.
 //
+// Codec `collectd` divides the bits otherwise, and gives its records their keys itself: see collectd_codec.h.
+//
 // Pure; never throws. sodium_init() beforehand makes it faster and changes no result.
 
 #pragma once
