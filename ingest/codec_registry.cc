@@ -5,6 +5,7 @@
 #include "ingest/codec.h"
 #include "ingest/collectd_codec.h"
 #include "ingest/native_codec.h"
+#include "ingest/semtech_codec.h"
 #include "ingest/teltonika_codec.h"
 
 namespace ingest {
@@ -21,6 +22,7 @@ const auto& all_codecs() {
   static const std::array codecs = {
       instance<CollectdCodec>(),
       instance<NativeCodec>(),
+      instance<SemtechCodec>(),
       instance<TeltonikaCodec>(),
   };
   return codecs;

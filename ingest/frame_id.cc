@@ -21,10 +21,13 @@ std::optional<std::int64_t> usable_device_time(std::uint64_t milliseconds) {
   return static_cast<std::int64_t>(milliseconds);
 }
 
-RecordKey content_key(std::optional<std::int64_t> device_time, Bytes content) {
+RecordKey content_key(std::optional<std::int64_t> device_time, Bytes content, Bytes context) {
   std::array<std::byte, crypto_generichash_BYTES_MIN> hash;
-  crypto_generichash(reinterpret_cast<unsigned char*>(hash.data()), hash.size(),
-                     reinterpret_cast<const unsigned char*>(content.data()), content.size(), nullptr, 0);
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, hash.size());
+  for (const Bytes part : {context, content})
+    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(part.data()), part.size());
+  crypto_generichash_final(&state, reinterpret_cast<unsigned char*>(hash.data()), hash.size());
   ByteReader reader(hash);
   const auto digest = reader.read<std::uint64_t>();
   const auto rest = reader.read<std::uint64_t>();

@@ -37,8 +37,9 @@ struct RecordKey {
 // A device's clock in milliseconds since 1970, if it can be one: none for 0 (no clock) and from 2^43 on.
 [[nodiscard]] std::optional<std::int64_t> usable_device_time(std::uint64_t milliseconds);
 
-// `device_time` is what usable_device_time() returned.
-[[nodiscard]] RecordKey content_key(std::optional<std::int64_t> device_time, Bytes content);
+// `device_time` is what usable_device_time() returned. `context`, of the same size for all records of a codec, is
+// hashed before the content: for a codec whose content alone does not tell two records from one that came twice.
+[[nodiscard]] RecordKey content_key(std::optional<std::int64_t> device_time, Bytes content, Bytes context = {});
 
 // Gives each record that has none yet its digest, and its frame_id unless the codec has set it. Idempotent.
 void identify(std::span<Record> records);

@@ -5,20 +5,24 @@
 
 #include <cstdlib>
 #include <new>
+#include <string>
 
 #include "ingest/codec.h"
 #include "tests/ingest/collectd_vectors.h"
 #include "tests/ingest/hex.h"
+#include "tests/ingest/semtech_vectors.h"
 #include "tests/ingest/teltonika_vectors.h"
 
 #if !defined(__SANITIZE_ADDRESS__)
 
 namespace {
 thread_local std::size_t allocations = 0;
-}
+thread_local std::size_t allocated_bytes = 0;
+}  // namespace
 
 void* operator new(std::size_t size) {
   ++allocations;
+  allocated_bytes += size;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
@@ -64,6 +68,32 @@ TEST(Allocation, NativeDecodesWithinTheBuffersItHas) {
 
 TEST(Allocation, TeltonikaDecodesWithinTheBuffersItHas) {
   expect_no_allocation("teltonika", testing::kCodec8ExtendedExample);
+}
+
+// Its parser has buffers of its own, for the longest string and the keys of what is open.
+TEST(Allocation, SemtechAllocatesNoMoreThanTheDatagramIsWorth) {
+  const auto bytes_for = [](const std::string& body) {
+    const auto datagram = testing::push(body);
+    Decoded decoded;
+    const std::size_t before = allocated_bytes;
+    find_codec("semtech")->decode(datagram, decoded);
+    return allocated_bytes - before;
+  };
+  constexpr std::size_t kSize = 65'000;
+  constexpr std::size_t kMost = 32 * kSize;
+  std::string keys = "{";
+  while (keys.size() < kSize)
+    keys += '"' + std::to_string(keys.size()) + "\":0,";
+  std::string records = R"({"rxpk":[{})";
+  while (records.size() < kSize)
+    records += ",{}";
+  EXPECT_LT(bytes_for(std::string(kSize, '[')), kMost);
+  EXPECT_LT(bytes_for(std::string(kSize, '"')), kMost);
+  EXPECT_LT(bytes_for('"' + std::string(kSize, 'x') + '"'), kMost);
+  EXPECT_LT(bytes_for(std::string(kSize, '9')), kMost);
+  EXPECT_LT(bytes_for("[" + std::string(kSize, 'x')), kMost);
+  EXPECT_LT(bytes_for(keys), kMost);
+  EXPECT_LT(bytes_for(records), kMost);
 }
 
 TEST(Allocation, AClaimedLengthAllocatesNothing) {

@@ -35,12 +35,21 @@ constexpr Sample kData[] = {
     {"teltonika", testing::kCodec8Example},
     {"teltonika", testing::kCodec8ExtendedExample},
     {"teltonika", testing::kCodec16Example},
+    // {"rxpk":[{"tmst":7,"stat":1,"data":"AQ=="}],"stat":{"rxnb":2}}
+    {"semtech",
+     "02a1b200b827ebfffe87bd11 7b227278706b223a5b7b22746d7374223a372c2273746174223a312c2264617461223a2241513d3d227d5d2c"
+     "2273746174223a7b2272786e62223a327d7d"},
+    // {"stat":{"time":"2014-01-12 08:59:28 GMT"}}
+    {"semtech",
+     "01a1b300b827ebfffe87bd11 7b2273746174223a7b2274696d65223a22323031342d30312d31322030383a35393a323820474d54227d7d"},
 };
 constexpr Sample kControl[] = {
     {"native", "4e46010800 0141 00000001 00000001 0000000000000000 0001 00"},
     {"teltonika", testing::kCodec12Response},
     {"teltonika", testing::kCodec15Message},
     {"teltonika", "001e CAFE 01 07 000F 333532303933303836343033363535 0C0106 00000001 6f 01"},
+    {"semtech", "02000702b827ebfffe87bd11"},
+    {"semtech", "025a0105b827ebfffe87bd11"},
 };
 
 bool lies_within(Bytes part, Bytes whole) {
@@ -57,7 +66,12 @@ Verdict check_promises(const Codec& codec, Bytes datagram, Decoded& decoded) {
   EXPECT_EQ(decoded.verdict == Verdict::kRejected, !decoded.reason.empty());
   EXPECT_EQ(ack.empty(), !decoded.ack_wanted);
   if (decoded.verdict == Verdict::kRejected) return decoded.verdict;
-  EXPECT_EQ(codec.peek_serial(datagram), decoded.nserie);
+  // Where the serial is no text on the wire, what is seen of it beforehand has another form.
+  if (decoded.nserie_storage.empty()) {
+    EXPECT_EQ(codec.peek_serial(datagram), decoded.nserie);
+  } else {
+    EXPECT_EQ(codec.peek_serial(datagram).empty(), decoded.nserie.empty());
+  }
   std::string json;
   for (const Record& record : decoded.records) {
     EXPECT_TRUE(lies_within(record.bytes, datagram));

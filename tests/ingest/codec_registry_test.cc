@@ -10,7 +10,7 @@ namespace ingest {
 namespace {
 
 TEST(CodecRegistry, KnowsItsCodecsInAlphabeticalOrder) {
-  EXPECT_THAT(codec_names(), ::testing::ElementsAre("collectd", "native", "teltonika"));
+  EXPECT_THAT(codec_names(), ::testing::ElementsAre("collectd", "native", "semtech", "teltonika"));
 }
 
 TEST(CodecRegistry, FindsEachCodecByItsName) {

@@ -27,7 +27,7 @@ WRONG = {
     "too small": (GOOD + "transmit: {poll_interval: 1ms}\n", 5, "transmit.poll_interval", "from 10ms"),
     "too large": (GOOD + "  connections: 1000\n", 5, "database.connections", "a whole number from 1 to 256"),
     "no number": (GOOD + "http: {port: www}\n", 5, "http.port", "a whole number from 0 to 65535"),
-    "no such codec": (GOOD.replace("codec: native", "codec: morse"), 2, "listeners[0].codec", "native, teltonika"),
+    "no such codec": (GOOD.replace("codec: native", "codec: morse"), 2, "listeners[0].codec", "native, semtech, teltonika"),
     "no address": (GOOD.replace("127.0.0.1", "localhost"), 2, "listeners[0].address", "an IPv4 or IPv6 address"),
     "a key given twice": (GOOD + "log: {level: info}\nlog: {level: debug}\n", 6, "log", "given twice"),
     "nothing to connect to": (GOOD.replace("  socket: /tmp/none.sock", "  name: hilera"), 3, "database",
