@@ -329,9 +329,9 @@ void Status::declare_downlink(Metrics& metrics) const {
   metrics.counter("hilera_downlink_answers_total", "Answers of devices to downlinks that changed the end of none.",
                   [this](Metrics::Samples& samples) {
                     const auto& answers = sources_.outcomes->counters();
-                    samples.add({{"result", "postponed"}}, answers.postponed);
-                    samples.add({{"result", "unknown"}}, answers.unknown);
-                    samples.add({{"result", "given_up"}}, answers.given_up);
+                    samples.add({{"outcome", "postponed"}}, answers.postponed);
+                    samples.add({{"outcome", "unknown"}}, answers.unknown);
+                    samples.add({{"outcome", "given_up"}}, answers.given_up);
                   });
   metrics.counter("hilera_downlink_source_errors_total", "Looks at the downlink queue that failed.",
                   &sources_.transmitter->counters().source_errors);

@@ -108,7 +108,7 @@ class Downlink(SystemTest):
         self.device.receive()
         self.wait_for_state(number, "sent")
         self.answer("SN-2", number, 0)
-        eventually(lambda: self.hilerad.by_label("downlink_answers_total", "result").get("unknown") == 1,
+        eventually(lambda: self.hilerad.by_label("downlink_answers_total", "outcome").get("unknown") == 1,
                    "it is known to be an answer to nothing")
         self.assertEqual(self.row(number)["state"], "sent")
 
