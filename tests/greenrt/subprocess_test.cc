@@ -110,9 +110,11 @@ HUB_TEST(Subprocess, MayBeDestroyedWhereChildrenAreReapedUnseen) {
   struct sigaction ignore {};
   struct sigaction before {};
   ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGCHLD, &ignore, &before);
   {
-    Subprocess program({"true"});
+    // From the start on, one that ends at once could be gone before it is held by a descriptor.
+    Subprocess program({"sleep", "600"});
+    ::sigaction(SIGCHLD, &ignore, &before);
+    program.kill();
     try {
       program.wait();
     } catch (const std::system_error& error) {
