@@ -56,8 +56,9 @@ std::string host_name() {
 void check_trust(const ListenerConfig& listener, const std::string& path, Reader& reader) {
   const ingest::Codec* codec = ingest::find_codec(listener.codec);
   const bool proves = codec && codec->key_form() != ingest::KeyForm::kNone;
-  if (listener.auth != AuthMode::kNone && codec && !proves) {
-    reader.error_at(path + ".auth", "the codec " + listener.codec + " cannot prove anything");
+  if (codec && !proves && (listener.auth != AuthMode::kNone || !listener.keys_file.empty())) {
+    reader.error_at(path + (listener.keys_file.empty() ? ".auth" : ".keys_file"),
+                    "the codec " + listener.codec + " cannot prove anything");
   }
   if ((listener.auth != AuthMode::kNone) == listener.keys_file.empty() && proves) {
     reader.error_at(path + ".auth", "`auth: optional` or `required` and `keys_file` go together");

@@ -34,7 +34,8 @@ const std::string kFind = kColumns + ", d.raw" + kFrom + " WHERE d.id = ?";
 constexpr std::string_view kWaiting = "SELECT d.id, LENGTH(d.raw) FROM dead_letter AS d WHERE d.id > ?";
 
 constexpr std::string_view kLock =
-    "SELECT nserie, replayed_at IS NOT NULL, codec, listener, frame_id, digest, raw, reason FROM dead_letter "
+    "SELECT nserie, replayed_at IS NOT NULL, codec, listener, frame_id, digest, raw, reason, "
+    "auth_level FROM dead_letter "
     "WHERE id = ? FOR UPDATE";
 // Idempotent like kInsertFrame. What the codec does not say comes from the letter within the server.
 constexpr std::string_view kPutBack =
@@ -214,6 +215,7 @@ void DeadLetterTable::replay_in_transaction(db::Connection& connection, Attempt&
   const db::Bytes raw = letter.bytes(6);
   ingest::Decoded decoded;
   origin.codec->decode(raw, decoded);
+  decoded.prove(static_cast<ingest::AuthLevel>(letter.uint64(8)));
   ingest::identify(decoded.records);
   if (decoded.verdict != ingest::Verdict::kRecords || decoded.records.empty()) {
     return attempt.ends(kUnreadable, "its codec makes no records of it: " + std::string(decoded.reason));

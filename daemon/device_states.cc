@@ -99,16 +99,17 @@ const DeviceStates::State* DeviceStates::find(const ingest::Entry& entry) const 
 
 void DeviceStates::load(db::Connection& connection, std::span<const ingest::Entry* const> entries) {
   std::vector<const ingest::Entry*> unknown;
-  std::set<std::string_view> serials;
+  std::set<std::pair<std::string_view, const ingest::Codec*>> asked;
   const auto read = [&] {
     if (!unknown.empty()) read_past(connection, unknown);
     unknown.clear();
-    serials.clear();
+    asked.clear();
   };
   for (const ingest::Entry* entry : entries) {
     if (!depends_on_past(*entry)) continue;
     const State* state = find(*entry);
-    if ((state && state->past_known) || !serials.insert(entry->decoded.nserie).second) continue;
+    if (state && state->past_known) continue;
+    if (!asked.emplace(entry->decoded.nserie, entry->datagram.origin->codec).second) continue;
     unknown.push_back(entry);
     if (unknown.size() == kMostLoaded) read();
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "db/error.h"
 #include "greenrt/hub.h"
 
 namespace hilera {
@@ -30,6 +31,8 @@ void DownlinkOutcomes::stop(greenrt::Deadline deadline) {
     if (!written_.wait(deadline)) break;
   }
   if (greenlet_) std::exchange(greenlet_, nullptr)->kill();
+  if (waiting_.empty()) return;
+  reporter_.warn("downlink_answer_given_up", std::to_string(waiting_.size()) + " answers", "the daemon ends");
   counters_.given_up += waiting_.size();
   waiting_.clear();
 }
@@ -37,6 +40,7 @@ void DownlinkOutcomes::stop(greenrt::Deadline deadline) {
 void DownlinkOutcomes::note(std::string_view nserie, const ingest::DownlinkAnswer& answer) noexcept {
   try {
     if (waiting_.size() == kMostWaiting) {
+      reporter_.warn("downlink_answer_given_up", waiting_.front().nserie, "too many wait for the database");
       waiting_.pop_front();
       ++counters_.given_up;
     }
@@ -63,16 +67,23 @@ void DownlinkOutcomes::run() {
 }
 
 void DownlinkOutcomes::write_front() {
-  // A copy: while it is written, it may be given up for newer ones.
   const Waiting front = waiting_.front();
+  // While it is written, it may be given up for newer ones.
   const std::uint64_t given_up = counters_.given_up;
-  const bool known = table_.mark_answered(front.nserie, front.answer, front.text);
-  if (counters_.given_up == given_up) waiting_.pop_front();
-  written_.set();
-  if (known) {
-    count(front.answer.outcome);
-  } else {
-    ++counters_.unknown;
+  const auto done = [&] {
+    if (counters_.given_up == given_up) waiting_.pop_front();
+    written_.set();
+  };
+  try {
+    const bool known = table_.mark_answered(front.nserie, front.answer, front.text);
+    done();
+    known ? count(front.answer.outcome) : void(++counters_.unknown);
+  } catch (const db::Error& error) {
+    // What is refused for what it holds must not keep the others waiting.
+    if (error.error_class() != db::ErrorClass::kPoisonRow) throw;
+    done();
+    ++counters_.given_up;
+    reporter_.warn("downlink_answer_given_up", front.nserie, error.what());
   }
 }
 

@@ -1,7 +1,8 @@
 // DownlinkOutcomes: what devices say of the frames that were sent down to them, on its way to the table `downlink`.
 //
 // Answers are written one after the other, in the order in which they came. While the database is away they wait, at
-// most kMostWaiting of them; beyond that the oldest is given up and counted, since its device repeats nothing.
+// most kMostWaiting of them; beyond that the oldest is given up and counted, since its device repeats nothing. So is
+// one that the database refuses.
 //
 // A greenlet of its own from start() to stop().
 

@@ -12,7 +12,8 @@
 namespace hilera {
 namespace {
 
-constexpr std::size_t kLongestError = 255;  // characters of downlink.last_error
+constexpr std::size_t kLongestError = 255;    // characters of downlink.last_error
+constexpr std::size_t kLongestAnswer = 1024;  // of downlink.answer
 constexpr std::size_t kSettledAtOnce = 100;
 constexpr std::chrono::seconds kSettleEvery{5};
 constexpr std::chrono::milliseconds kPauseBetweenMarks{100};
@@ -145,7 +146,7 @@ bool DownlinkTable::mark_answered(std::string_view nserie, const ingest::Downlin
                .affected_rows() == 1;
   }
   const bool delivered = answer.outcome == Outcome::kDelivered;
-  const std::string words = printable(text);
+  const std::string words = printable(text).substr(0, kLongestAnswer);
   const std::string error = delivered ? std::string() : words.empty() ? "the device refuses it" : words;
   return connection
              ->execute(

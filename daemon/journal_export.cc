@@ -55,6 +55,7 @@ void JournalExport::add_records(const JournalRow& row, json& records) {
     records.push_back(std::move(record));
     return;
   }
+  decoded.prove(row.auth_level);
   ingest::identify(decoded.records);
   for (const ingest::Record& each : decoded.records) {
     json record = head;

@@ -42,6 +42,7 @@ class File {
   File& operator=(const File&) = delete;
   ~File() { close(fd_); }
 
+  [[nodiscard]] bool regular() const { return S_ISREG(status_.st_mode); }
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(status_.st_size); }
 
   // At most `limit` bytes. The memory is taken at once, so that growing leaves no copy of a secret behind.
@@ -90,6 +91,7 @@ Secret read_secret(std::string_view source) {
 Secret read_secret_file(std::string_view source, std::size_t limit) {
   const std::string path = path_of(source);
   const File file(path);
+  if (!file.regular()) throw std::runtime_error(path + ": is not a file");
   if (file.size() > limit) throw std::runtime_error(path + ": is larger than " + std::to_string(limit) + " bytes");
   return {file.read_up_to(file.size()), file.warning()};
 }

@@ -20,7 +20,8 @@ struct Secret {
 // empty or longer than 1024 bytes.
 Secret read_secret(std::string_view source);
 
-// The whole file, at most `limit` bytes of it: it is refused when it has more. Throws as read_secret().
+// The whole file, at most `limit` bytes of it: it is refused when it has more, or is no regular file. Throws as
+// read_secret().
 Secret read_secret_file(std::string_view source, std::size_t limit);
 
 }  // namespace hilera

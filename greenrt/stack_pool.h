@@ -7,7 +7,7 @@
 // One release in 512 is measured with mincore(2). If the stack was used deeper than kKeepResident, the pages beyond go
 // back to the kernel (MADV_DONTNEED). In the same breath some of the idle stacks are looked at that nobody has looked
 // at since they came back, those that have been idle for longest first. So what a crowd of deep greenlets leaves behind
-// goes back by and by, too, while a stack in daily use costs its greenlets a 64th of a system call each.
+// goes back by and by, too, while a stack in daily use costs its greenlets a 512th of a system call each.
 //
 // Tops are spread over a page. Were all of them at the end of one, the hot parts of all stacks would meet in the same
 // few sets of the processor's caches.

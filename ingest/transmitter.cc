@@ -11,10 +11,14 @@ namespace {
 
 constexpr std::chrono::seconds kSendLimit{1};
 
+bool proves_itself(const Device& device, const Listener& listener) {
+  return device.proof() && device.proof()->codec == &listener.codec();
+}
+
 // A device that proves itself is spoken to under the key that it used last.
 std::optional<DownlinkKey> key_for(const Device& device, const Listener& listener) {
   const Device::Proof* proof = device.proof();
-  if (!proof || proof->codec != &listener.codec() || !proof->key_id || !listener.trust().keys) return std::nullopt;
+  if (!proof->key_id || !listener.trust().keys) return std::nullopt;
   const auto key = listener.trust().keys->device_key(device.nserie(), *proof->key_id);
   return key ? std::optional(DownlinkKey{.id = *proof->key_id, .key = *key}) : std::nullopt;
 }
@@ -52,7 +56,9 @@ void Transmitter::transmit(const Downlink& downlink) {
   Listener& listener = *device->listener();
   const greenrt::UdpPath path = device->path();
 
-  const auto key = key_for(*device, listener);
+  const bool proved = proves_itself(*device, listener);
+  const auto key = proved ? key_for(*device, listener) : std::nullopt;
+  if (proved && !key) return;  // it would not believe us; its next frame names a key
   const auto bytes =
       listener.codec().encode_downlink(downlink.nserie, downlink.id, downlink.payload, key ? &*key : nullptr);
   if (!bytes) {

@@ -476,6 +476,13 @@ SERVER_TEST(DownlinkTable, TakesTheOneThatWasSentFirstWhereTheAnswerHasNoNumber)
   EXPECT_FALSE(world.answer(0, Outcome::kDelivered, 0)) << "what has ended is not guessed at";
 }
 
+SERVER_TEST(DownlinkTable, KeepsAsMuchOfALongAnswerAsThereIsRoomFor) {
+  AnsweredWorld world;
+  const auto id = world.sent();
+  EXPECT_TRUE(world.answer(id, Outcome::kDelivered, kAllBits, std::string(1024, '\xff')));
+  EXPECT_EQ(world.column("state, LENGTH(answer), LEFT(answer, 8)", id), "delivered\t1024\t\\xff\\xff");
+}
+
 SERVER_TEST(DownlinkTable, HasFailedWhenTheDeviceRefuses) {
   AnsweredWorld world;
   const auto id = world.sent();

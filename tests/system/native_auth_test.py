@@ -2,6 +2,7 @@
 whatever is sent again, over restarts and after rows were purged."""
 
 import hashlib
+import json
 import os
 import struct
 import unittest
@@ -141,6 +142,22 @@ class NativeAuth(SystemTest):
         letter, = self.sql("SELECT * FROM dead_letter")
         self.assertEqual((letter["reason"], letter["nserie"], letter["auth_level"]), ("downgrade", "SN-0001", 0))
         self.assertEqual(self.count("frame"), 2)
+
+    def test_a_proved_record_that_was_refused_keeps_its_number_when_it_is_put_back(self):
+        self.sql("CREATE TRIGGER refuse BEFORE INSERT ON frame FOR EACH ROW "
+                 "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not now'")
+        try:
+            self.device.ask(proved("SN-0001", 9, key=KEY, key_id=1))
+            self.wait_until_stored()
+        finally:
+            self.sql("DROP TRIGGER refuse")
+        self.assertEqual(self.count("dead_letter"), 1)
+        control = ("--control", self.hilerad.control)
+        record, = hileractl(*control, "journal", "export").splitlines()
+        self.assertEqual(json.loads(record)["frame_id"], 7 << 32 | 9)
+        hileractl(*control, "dead-letter", "replay", "--all")
+        row, = self.sql("SELECT * FROM frame")
+        self.assertEqual((row["frame_id"], row["auth_level"], row["replayed"]), (7 << 32 | 9, 2, 1))
 
     def test_only_known_devices_may_send_where_that_is_asked(self):
         known = self.folder / "devices"
