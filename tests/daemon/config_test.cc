@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr const char* kListeners =
@@ -186,6 +187,21 @@ TEST(Config, TheDatabaseIsReachedOverHostsOrOverASocket) {
 TEST(Config, NeedsAListener) {
   EXPECT_THAT(wrong(kDatabase), ElementsAre("1 listeners"));
   EXPECT_THAT(wrong(std::string("listeners: []\n") + kDatabase), ElementsAre("1 listeners"));
+}
+
+TEST(Config, ProofsNeedKeysAndACodecThatCanUseThem) {
+  const auto with = [](const std::string& codec, const std::string& rest) {
+    return "listeners:\n  - {name: a, codec: " + codec + ", address: 127.0.0.1, port: 1, " + rest + "}\n" + kDatabase;
+  };
+  const std::string keys = "keys_file: /etc/hilera/keys";
+  EXPECT_THAT(wrong(with("native", "auth: required, " + keys)), IsEmpty());
+  EXPECT_THAT(wrong(with("collectd", "auth: optional, " + keys)), IsEmpty());
+  EXPECT_THAT(wrong(with("native", "auth: required")), ElementsAre("2 listeners[0].auth"));
+  EXPECT_THAT(wrong(with("native", keys)), SizeIs(1));
+  EXPECT_THAT(wrong(with("teltonika", "auth: required")), ElementsAre("2 listeners[0].auth"));
+  EXPECT_THAT(wrong(with("teltonika", keys)), ElementsAre("2 listeners[0].keys_file"));
+  EXPECT_THAT(wrong(with("teltonika", "devices: known")), ElementsAre("2 listeners[0].devices"));
+  EXPECT_THAT(wrong(with("teltonika", "devices: known, devices_file: /etc/hilera/devices")), IsEmpty());
 }
 
 TEST(Config, TwoListenersMayNotShareAnEndpointUnlessTheKernelChoosesThePort) {

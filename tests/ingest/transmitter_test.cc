@@ -224,5 +224,18 @@ HUB_TEST(Transmitter, BringsAnAttemptThatHasBegunToItsEndWhenItIsKilled) {
   EXPECT_EQ(world.device.receive().text, "A#7:reboot");
 }
 
+HUB_TEST(Transmitter, SendsNothingToADeviceThatCouldNotBelieveIt) {
+  World world;
+  world.hear("A");
+  world.hear("B");
+  world.devices.note_proof("A", kText, {});
+  world.source.queue(1, "A", "x");
+  world.source.queue(2, "B", "y");
+  world.run();
+  EXPECT_EQ(world.device.receive().text, "B#2:y");
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 2", "sent 2"));
+  EXPECT_EQ(world.source.queued(), 1u) << "it waits until the device names a key";
+}
+
 }  // namespace
 }  // namespace ingest
