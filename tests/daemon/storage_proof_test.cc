@@ -181,6 +181,27 @@ SERVER_TEST(StorageProof, TellsWhatItFindsOfThePast) {
   EXPECT_EQ(told, (std::vector<std::string>{"D1 native 7"}));
 }
 
+SERVER_TEST(StorageProof, ASerialHasAPastUnderEachCodec) {
+  World world;
+  ingest::Trust trust;
+  trust.guarded = true;
+  const ingest::Listener other("other", *ingest::find_codec("collectd"), greenrt::UdpSocket::bind(loopback()), false,
+                               trust);
+  world.storage->know(other.origin());
+  world.database.sql(
+      "INSERT INTO device (nserie, codec, first_seen, last_seen, listener, collector, last_arrival, auth_level) VALUES "
+      "('D1', 'collectd', NOW(), NOW(), 'other', 'host-a', 1, 2)");
+  world.frames.push_back(world.proved(number(1, 1)));
+  const auto proved = world.take_soon(world.frames.back());
+  world.frames.push_back(world.listener.frame(++world.arrival).with(5));
+  world.frames.back().datagram.origin = other.origin().get();
+  const auto bare = world.take_soon(world.frames.back());
+  ASSERT_TRUE(bare->wait_durable());
+  EXPECT_EQ(proved->wait_stored(greenrt::Deadline::never()).value().stored, 1u);
+  EXPECT_EQ(bare->wait_stored(greenrt::Deadline::never()).value().dead_lettered, 1u);
+  EXPECT_EQ(world.letters(), "downgrade");
+}
+
 SERVER_TEST(StorageProof, DevicesOfListenersWithoutKeysAreNotAskedFor) {
   World world;
   world.store(world.proved(number(1, 1)));
