@@ -8,6 +8,7 @@
 
 #include "ingest/native_frame.h"
 #include "tests/daemon/store_fixture.h"
+#include "tests/ingest/hex.h"
 
 namespace hilera {
 namespace {
@@ -190,11 +191,17 @@ SERVER_TEST(StorageProof, ASerialHasAPastUnderEachCodec) {
   world.storage->know(other.origin());
   world.database.sql(
       "INSERT INTO device (nserie, codec, first_seen, last_seen, listener, collector, last_arrival, auth_level) VALUES "
-      "('D1', 'collectd', NOW(), NOW(), 'other', 'host-a', 1, 2)");
-  world.frames.push_back(world.proved(number(1, 1)));
+      "('test.example.com', 'collectd', NOW(), NOW(), 'other', 'host-a', 1, 2)");
+  world.frames.push_back(world.proved(number(1, 1), "test.example.com"));
   const auto proved = world.take_soon(world.frames.back());
-  world.frames.push_back(world.listener.frame(++world.arrival).with(5));
-  world.frames.back().datagram.origin = other.origin().get();
+  Frame unsigned_one = world.listener.frame(++world.arrival);
+  unsigned_one.datagram.origin = other.origin().get();
+  unsigned_one.datagram.bytes = ingest::testing::from_hex(
+      "00000015746573742e6578616d706c652e636f6d000008000c14dc4c81831ef78b0009000c00000000400000000002000970696e67000004"
+      "0"
+      "00970696e67000005001c70696e672d7461726765742e6578616d706c652e636f6d000006000f000101000000000000f87f");
+  other.codec().decode(unsigned_one.datagram.bytes, unsigned_one.decoded);
+  world.frames.push_back(std::move(unsigned_one));
   const auto bare = world.take_soon(world.frames.back());
   ASSERT_TRUE(bare->wait_durable());
   EXPECT_EQ(proved->wait_stored(greenrt::Deadline::never()).value().stored, 1u);
