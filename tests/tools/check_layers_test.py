@@ -49,6 +49,15 @@ class CheckLayers(unittest.TestCase):
                         self.assert_refused(path, f'"{other}/b.h"')
                         (self.root / path).unlink()
 
+    def test_a_source_includes_its_own_header_first(self):
+        self.write("daemon/a.h", "#pragma once\n")
+        self.write("daemon/a.cc", '#include <vector>\n#include "daemon/a.h"\n')
+        self.assertEqual(self.run_tool(), (1, ['daemon/a.cc:1: the first include is to be "daemon/a.h"']))
+        self.write("daemon/a.cc", '#include "daemon/a.h"\n#include <vector>\n')
+        self.assertEqual(self.run_tool(), (0, []))
+        self.write("daemon/a.cc", "int a;\n")
+        self.assertEqual(self.run_tool()[0], 1)
+
     def test_every_right_direction_is_allowed(self):
         for area, others in {
             "greenrt": ("greenrt",),
