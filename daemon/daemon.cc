@@ -61,7 +61,7 @@ std::unique_ptr<Database> open_database(const Config& config) {
 
 class Daemon {
  public:
-  Daemon(const Config& config, const Logging& logging)
+  Daemon(const Config& config, const Logging& logging, HandedSockets sockets)
       : config_(config),
         diagnosis_(config.greenlets.max_blocking),
         notifier_(Notifier::from_environment()),
@@ -69,7 +69,7 @@ class Daemon {
         storage_(with_past(storage_options(config)), database_ ? &database_->pool() : nullptr, reporter_,
                  database_ ? &database_->gate() : nullptr),
         export_(storage_.journal()),
-        intake_(config, storage_, reporter_, storage_.last_arrival()),
+        intake_(config, storage_, reporter_, storage_.last_arrival(), std::move(sockets)),
         transmitter_(make_transmitter()),
         outcomes_(database_ ? std::make_unique<DownlinkOutcomes>(database_->downlinks(), reporter_) : nullptr),
         status_({config_, intake_, storage_, database_.get(), transmitter_.get(), outcomes_.get(), logging}),
@@ -243,8 +243,8 @@ class Daemon {
 
 }  // namespace
 
-int run_daemon(const Config& config, const Logging& logging) {
-  return Daemon(config, logging).run();
+int run_daemon(const Config& config, const Logging& logging, HandedSockets sockets) {
+  return Daemon(config, logging, std::move(sockets)).run();
 }
 
 }  // namespace hilera

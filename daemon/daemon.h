@@ -9,12 +9,13 @@
 #pragma once
 
 #include "daemon/config.h"
+#include "daemon/handed_sockets.h"
 #include "daemon/logging.h"
 
 namespace hilera {
 
-// Runs in the main greenlet until a signal has ended it. Returns the exit status: 0 after an orderly drain, also when
-// its time was over. Throws std::exception when it cannot start.
-int run_daemon(const Config& config, const Logging& logging);
+// Runs in the main greenlet until a signal has ended it. `sockets` are assigned to the listeners. Returns the exit
+// status: 0 after an orderly drain, also when its time was over. Throws std::exception when it cannot start.
+int run_daemon(const Config& config, const Logging& logging, HandedSockets sockets = {});
 
 }  // namespace hilera

@@ -6,10 +6,12 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 #include "daemon/exit_codes.h"
+#include "daemon/handed_sockets.h"
 #include "daemon/logging.h"
 #include "daemon/trust_files.h"
 #include "daemon/version.h"
@@ -56,13 +58,18 @@ void check_files(const Config& config) {
 int run(const Config& config) {
   const Logging logging(config.log);
   try {
+    HandedSockets sockets = HandedSockets::from_environment();
+    sockets.assign(config.listeners);
     if (sodium_init() < 0) throw std::runtime_error("libsodium finds no source of randomness");
     greenrt::ignore_sigpipe();
     greenrt::Hub hub({.stack_size = config.greenlets.stack_size, .max_greenlets = config.greenlets.max});
     hub.set_error_handler(report_error);
     int status = kExitFailure;
-    hub.run([&] { status = run_daemon(config, logging); });
+    hub.run([&] { status = run_daemon(config, logging, std::move(sockets)); });
     return status;
+  } catch (const HandedSocketError& error) {
+    log::error("start_failed", {{"error", error.what()}});
+    return kExitConfig;
   } catch (const TrustFileError& error) {
     log::error("start_failed", {{"error", error.what()}});
     return kExitConfig;
@@ -75,7 +82,7 @@ int run(const Config& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Hilera: receives UDP telemetry frames and stores them in MariaDB, in order.");
+  CLI::App app("Hilera: receives UDP telemetry frames and stores them in MariaDB, in order.", "hilerad");
   Arguments arguments;
   add_options(app, arguments);
   try {

@@ -1,6 +1,7 @@
 #include "daemon/intake.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -20,22 +21,26 @@ ingest::Trust trust_of(const ListenerConfig& listener, const std::vector<Listene
   return trust;
 }
 
-std::unique_ptr<ingest::Listener> bind_listener(const ListenerConfig& config, ingest::Trust trust) {
+std::unique_ptr<ingest::Listener> make_listener(const ListenerConfig& config, ingest::Trust trust,
+                                                std::optional<greenrt::UdpSocket> handed) {
   const auto address = greenrt::SocketAddress::parse(config.address, config.port);
   const ingest::Codec* codec = ingest::find_codec(config.codec);
   if (!address || !codec) throw std::logic_error("a listener that was not checked: " + config.name);
   try {
-    auto socket = greenrt::UdpSocket::bind(*address, {.receive_buffer = config.receive_buffer});
+    auto socket =
+        handed ? std::move(*handed) : greenrt::UdpSocket::bind(*address, {.receive_buffer = config.receive_buffer});
     log::info("listener_bound", {{"name", config.name},
                                  {"codec", config.codec},
                                  {"address", socket.local_address().to_string()},
-                                 {"receive_buffer", socket.receive_buffer()}});
+                                 {"receive_buffer", socket.receive_buffer()},
+                                 {"handed_over", handed.has_value()}});
     // The kernel's figure is twice what it grants, for its own bookkeeping: socket(7).
     if (socket.receive_buffer() < 2 * config.receive_buffer) {
-      log::warning("receive_buffer_small", {{"name", config.name},
-                                            {"wanted", config.receive_buffer},
-                                            {"granted", socket.receive_buffer() / 2},
-                                            {"hint", "raise net.core.rmem_max"}});
+      log::warning("receive_buffer_small",
+                   {{"name", config.name},
+                    {"wanted", config.receive_buffer},
+                    {"granted", socket.receive_buffer() / 2},
+                    {"hint", handed ? "raise ReceiveBuffer= in the socket unit" : "raise net.core.rmem_max"}});
     }
     return std::make_unique<ingest::Listener>(config.name, *codec, std::move(socket), config.store_raw,
                                               std::move(trust));
@@ -52,13 +57,17 @@ ingest::PipelineOptions pipeline_options(const PipelineConfig& config) {
 
 }  // namespace
 
-Intake::Intake(const Config& config, ingest::Custody& custody, ingest::Reporter& reporter, std::int64_t last_arrival)
+Intake::Intake(const Config& config, ingest::Custody& custody, ingest::Reporter& reporter, std::int64_t last_arrival,
+               HandedSockets sockets)
     : devices_(config.devices.max_known),
       pipeline_(pipeline_options(config.pipeline), custody, devices_, reporter),
       arrivals_(last_arrival) {
   for (const ListenerConfig& each : config.listeners) {
-    listeners_.push_back(bind_listener(each, trust_of(each, config.listeners)));
+    auto handed = sockets.take(each.name);
+    const bool own = !handed;
+    listeners_.push_back(make_listener(each, trust_of(each, config.listeners), std::move(handed)));
     receivers_.push_back(std::make_unique<ingest::Receiver>(*listeners_.back(), pipeline_, arrivals_, reporter));
+    if (own) of_own_sockets_.push_back(receivers_.back().get());
   }
 }
 
@@ -89,9 +98,7 @@ void Intake::turn_away(greenrt::Deadline deadline) {
 }
 
 void Intake::empty_sockets(bool (ingest::Receiver::*take)(), greenrt::Deadline deadline) {
-  std::vector<ingest::Receiver*> not_empty;
-  for (const auto& receiver : receivers_)
-    not_empty.push_back(receiver.get());
+  auto not_empty = of_own_sockets_;
   while (!not_empty.empty() && !deadline.expired()) {
     std::erase_if(not_empty, [take](ingest::Receiver* receiver) { return !(receiver->*take)(); });
     greenrt::yield();

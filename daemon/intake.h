@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/config.h"
+#include "daemon/handed_sockets.h"
 #include "daemon/ledger.h"
 #include "greenrt/greenlet.h"
 #include "ingest/arrival_clock.h"
@@ -25,9 +26,10 @@ namespace hilera {
 
 class Intake {
  public:
-  // Binds. Throws std::runtime_error that names the listener. No stamp of arrival is at or below `last_arrival`. The
-  // others must outlive it.
-  Intake(const Config& config, ingest::Custody& custody, ingest::Reporter& reporter, std::int64_t last_arrival = 0);
+  // Takes over the assigned ones of `sockets` and binds the others. Throws std::runtime_error that names the listener.
+  // No stamp of arrival is at or below `last_arrival`. The others must outlive it.
+  Intake(const Config& config, ingest::Custody& custody, ingest::Reporter& reporter, std::int64_t last_arrival = 0,
+         HandedSockets sockets = {});
   // Without an orderly end before, what is in flight is dropped. Yields.
   ~Intake();
   Intake(const Intake&) = delete;
@@ -37,7 +39,8 @@ class Intake {
   void start();
 
   // Ends the receivers, then takes what the sockets still hold, until they are empty or the deadline has passed. In
-  // turns, so that one that never runs empty takes no time from the others. Yields.
+  // turns, so that one that never runs empty takes no time from the others. What a handed socket holds belongs to the
+  // successor. Yields.
   void stop_receiving(greenrt::Deadline deadline);
 
   // Waits for the frames in flight, and for their acknowledgements to be sent; at the deadline, what is left is dropped
@@ -45,7 +48,7 @@ class Intake {
   void finish(greenrt::Deadline deadline);
 
   // The last thing: counts what has come meanwhile and nobody will take, until the sockets are empty or the deadline
-  // has passed. Yields.
+  // has passed; handed sockets are left alone again. Yields.
   void turn_away(greenrt::Deadline deadline);
 
   // Drops the frames in flight at once: finish() has nothing to wait for then. Yields.
@@ -70,6 +73,7 @@ class Intake {
   ingest::ArrivalClock arrivals_;
   Listeners listeners_;
   std::vector<std::unique_ptr<ingest::Receiver>> receivers_;
+  std::vector<ingest::Receiver*> of_own_sockets_;  // whose sockets end with us
   std::vector<greenrt::GreenletRef> receiver_greenlets_;
 };
 

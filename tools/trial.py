@@ -6,6 +6,7 @@ its pid, however the block is left. What goes wrong raises Failure with a senten
 
 import configparser
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import re
 import secrets
 import signal
 import socket
+import struct
 import subprocess
 import time
 import urllib.error
@@ -196,19 +198,57 @@ class Notifications:
                                   f"{process.log_tail()}") from None
 
 
+class HeldSocket:
+    """A UDP socket of a listener that outlives the daemon, as systemd holds it for hilera.socket."""
+
+    SO_RCVBUFFORCE, SO_MEMINFO, MEMINFO_DROPS = 33, 55, 8
+
+    def __init__(self, name="hilera.socket", address=("127.0.0.1", 0), receive_buffer=16 << 20):
+        self.name = name
+        self.socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, self.SO_RCVBUFFORCE, receive_buffer)
+        self.socket.bind(address)
+        self.host, self.port = self.socket.getsockname()[:2]
+
+    def drops(self):
+        """Datagrams that found no room in it, since it was made."""
+        figures = self.socket.getsockopt(socket.SOL_SOCKET, self.SO_MEMINFO, 4 * (self.MEMINFO_DROPS + 1))
+        return struct.unpack("=9I", figures)[self.MEMINFO_DROPS]
+
+    def close(self):
+        self.socket.close()
+
+
+@contextlib.contextmanager
+def handing_over(sockets):
+    """A command to run a program with these sockets, by the protocol of sd_listen_fds(3), and the descriptors that it
+    needs. They are copies with high numbers, so that none stands where another one has to go."""
+    copies = [fcntl.fcntl(each.socket.fileno(), fcntl.F_DUPFD_CLOEXEC, 100) for each in sockets]
+    moves = [f"{3 + i}<&{copy} {copy}<&-" for i, copy in enumerate(copies)]
+    names = ":".join(each.name for each in sockets)
+    script = f'exec {" ".join(moves)}; LISTEN_PID=$$ LISTEN_FDS={len(copies)} LISTEN_FDNAMES={names} exec "$@"'
+    try:
+        yield (["bash", "-c", script, "bash"] if copies else []), copies
+    finally:
+        for copy in copies:
+            os.close(copy)
+
+
 class Hilerad(Process):
     """The daemon, receiving, unless `wait` is false. Where the configuration leaves a port to the kernel (0), the log
-    tells which it is."""
+    tells which it is. `sockets`: each a HeldSocket that it is handed."""
 
-    def __init__(self, folder, binaries, config, *, name="hilerad", environment=(), command=(), wait=True):
+    def __init__(self, folder, binaries, config, *, name="hilerad", environment=(), command=(), sockets=(), wait=True):
         self.config = folder / f"{name}.yaml"
         self.config.write_text(json.dumps(config, indent=1), encoding="utf-8")  # JSON is YAML
         self.control = config["control"]["socket"]
         self.notifications = Notifications(folder / f"{name}.notify")
         log = folder / f"{name}.log"
         log.unlink(missing_ok=True)
-        super().__init__([*command, binaries / "hilerad", "--config", self.config], log,
-                         env={**os.environ, "NOTIFY_SOCKET": self.notifications.path, **dict(environment)})
+        with handing_over(sockets) as (prefix, descriptors):
+            super().__init__([*prefix, *command, binaries / "hilerad", "--config", self.config], log,
+                             env={**os.environ, "NOTIFY_SOCKET": self.notifications.path, **dict(environment)},
+                             pass_fds=descriptors)
         if wait:
             self.wait_until_receiving()
 

@@ -46,8 +46,9 @@ inline db::ConnectOptions no_database() {
 
 // An Intake over custody in memory, with a device in the field.
 struct IntakeWorld {
-  explicit IntakeWorld(const Config& config = test_config(), std::int64_t last_arrival = 0) {
-    intake.emplace(config, custody, reporter, last_arrival);
+  explicit IntakeWorld(const Config& config = test_config(), std::int64_t last_arrival = 0,
+                       HandedSockets sockets = {}) {
+    intake.emplace(config, custody, reporter, last_arrival, std::move(sockets));
   }
   ~IntakeWorld() {
     intake.reset();

@@ -93,10 +93,10 @@ class SystemTest(unittest.TestCase):
         return cls.trial.start_database(options, **more)
 
     @classmethod
-    def start_hilerad(cls, *, name="hilerad", environment=(), command=(), **sections):
+    def start_hilerad(cls, *, name="hilerad", environment=(), command=(), sockets=(), **sections):
         """Sections are those of the configuration, see trial.Trial.config()."""
         hilerad = cls.trial.start_hilerad(cls.trial.config(**sections), name=name, environment=environment,
-                                          command=command)
+                                          command=command, sockets=sockets)
         cls.daemons.append(hilerad)
         return hilerad
 

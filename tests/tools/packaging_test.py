@@ -1,5 +1,6 @@
-"""What surrounds the programs fits them: the systemd unit, accounts and folders, the container files, Prometheus."""
+"""What surrounds the programs fits them: the systemd units, accounts and folders, the container files, Prometheus."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -11,28 +12,52 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIT = ROOT / "systemd" / "hilera.service"
+TEMPLATE = ROOT / "systemd" / "hilera@.service"
+SOCKET = ROOT / "systemd" / "hilera.socket"
 
 
 def run(*command, **options):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
 
 
-class SystemdUnit(unittest.TestCase):
-    def test_its_exposure_stays_below_one_and_a_half(self):
-        done = run("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", UNIT)
-        self.assertEqual(done.returncode, 0, done.stdout[-200:])
+def unit_directives(text):
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
-    def test_systemd_finds_nothing_wrong_with_it(self):
+
+class SystemdUnits(unittest.TestCase):
+    def test_their_exposure_stays_below_one_and_a_half(self):
+        for unit in (UNIT, TEMPLATE):
+            done = run("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", unit)
+            self.assertEqual(done.returncode, 0, done.stdout[-200:])
+
+    def test_systemd_finds_nothing_wrong_with_them(self):
         with tempfile.TemporaryDirectory() as folder:
-            unit = pathlib.Path(folder) / "hilera.service"
-            unit.write_text(UNIT.read_text(encoding="utf-8").replace("/usr/bin/hilerad", shutil.which("true")), "utf-8")
-            done = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit)
-        about_it = [line for line in done.stdout.splitlines() if "hilera" in line]
-        self.assertEqual((done.returncode, about_it), (0, []))
+            for unit in (UNIT, TEMPLATE, SOCKET):
+                text = unit.read_text(encoding="utf-8").replace("/usr/bin/hilerad", shutil.which("true"))
+                (pathlib.Path(folder) / unit.name).write_text(text, "utf-8")
+            for name in ("hilera.service", "hilera@one.service", "hilera.socket"):
+                done = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"{folder}/{name}",
+                           env={**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:"})
+                about_it = [line for line in done.stdout.splitlines() if "hilera" in line]
+                self.assertEqual((done.returncode, about_it), (0, []), name)
 
-    def test_it_never_requires_the_database(self):
-        for directive in ("Requires", "BindsTo", "PartOf", "Requisite"):
-            self.assertNotRegex(UNIT.read_text(encoding="utf-8"), rf"(?m)^{directive}=")
+    def test_they_never_require_the_database(self):
+        for unit in (UNIT, TEMPLATE):
+            for directive in ("Requires", "BindsTo", "PartOf", "Requisite"):
+                self.assertNotRegex(unit.read_text(encoding="utf-8"), rf"(?m)^{directive}=")
+
+    def test_the_template_is_the_unit_with_other_names(self):
+        """So that a line that hardens one hardens both."""
+        directives = unit_directives(TEMPLATE.read_text("utf-8").replace(" (%i)", "").replace("hilera-%i", "hilera")
+                                     .replace("%i.yaml", "hilera.yaml").replace("%i.db-password", "db-password"))
+        self.assertEqual(directives, unit_directives(UNIT.read_text("utf-8")))
+
+    def test_the_sockets_are_those_of_the_reference_configuration(self):
+        listeners = yaml.safe_load((ROOT / "config/hilera.yaml").read_text("utf-8"))["listeners"]
+        sockets = re.findall(r"(?m)^ListenDatagram=(\S+)$", SOCKET.read_text("utf-8"))
+        self.assertEqual(sockets, [f"{each['address']}:{each['port']}" for each in listeners])
+        buffer = re.search(r"(?m)^ReceiveBuffer=(\d+)M$", SOCKET.read_text("utf-8"))[1]
+        self.assertEqual({each["receive_buffer"] for each in listeners}, {f"{buffer}MiB"})
 
 
 class AccountsAndFolders(unittest.TestCase):
