@@ -5,6 +5,7 @@ option(HILERA_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitiz
 option(HILERA_SANITIZE_THREADS "Build with ThreadSanitizer, which goes with neither" OFF)
 option(HILERA_VALGRIND "Run the unit tests with valgrind" OFF)
 option(HILERA_COVERAGE "Instrument for gcov" OFF)
+option(HILERA_REPRODUCIBLE "Leave the folders of sources and build out of what is built" OFF)
 option(HILERA_WERROR "Treat warnings as errors" ON)
 
 if(HILERA_SANITIZE)
@@ -53,6 +54,10 @@ function(hilera_target_options target)
     target_compile_options(${target} PRIVATE $<$<BOOL:${HILERA_SANITIZE_THREADS}>:-Wno-tsan>)
   else()
     target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
+  endif()
+  if(HILERA_REPRODUCIBLE)
+    target_compile_options(${target} PRIVATE
+      -ffile-prefix-map=${CMAKE_BINARY_DIR}=build -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
   endif()
   if(HILERA_COVERAGE)
     target_compile_options(${target} PUBLIC --coverage -fprofile-update=atomic)

@@ -184,7 +184,7 @@ std::string reference_config() {
   };
   config.database.emplace();
   config.database->hosts = {{"127.0.0.1", 3306}};
-  config.database->password_file = "/etc/hilera/db-password";
+  config.database->password_file = "credential:db-password";
   return std::string(kReferenceHead) + write(config, Writer::Style::kReference);
 }
 

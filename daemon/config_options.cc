@@ -210,7 +210,7 @@ const Schema<DatabaseConfig>& database_options() {
       {.key = "password_file",
        .type = text(&DatabaseConfig::password_file, kSecretSource),
        .help = "The file whose first line is the password; without it there is none.",
-       .example = "/etc/hilera/db-password"},
+       .example = "credential:db-password"},
       {.key = "name", .type = text(&DatabaseConfig::name, kIdentifier), .help = "The database that has the tables."},
       {.key = "connections",
        .type = integer(&DatabaseConfig::connections, 1, 256),

@@ -124,7 +124,7 @@ void add_key(CLI::App& app, CommandLine& line) {
   derive->add_option("--keys-file", line.keys_file, "The file")->required()->check(CLI::ExistingFile);
   derive->callback([&line] { line.command = Command::kKeyDerive; });
   for (CLI::App* each : {generate, derive})
-    each->add_option("--id", line.key_id, "The number of the key, 0 to 255")->capture_default_str();
+    each->add_option("--id", line.key_id, "The number of the key, 0 to 255")->default_str("0");
 }
 
 }  // namespace
