@@ -1,8 +1,6 @@
 # What is installed, and the Debian package: `cpack -G DEB` in a build folder. tools/package builds it so that the same
 # sources make the same bytes.
 
-include(GNUInstallDirs)
-
 find_program(GZIP gzip REQUIRED)
 find_program(PYTHON python3 REQUIRED)
 
@@ -28,6 +26,18 @@ hilera_compressed(${CMAKE_SOURCE_DIR}/packaging/changelog changelog.Debian)
 add_custom_target(docs ALL DEPENDS ${HILERA_DOCS})
 
 set(doc ${CMAKE_BINARY_DIR}/doc)
+
+# What the programs are made of. Made at the installation, when no compiler is at work.
+set(sbom_build)
+if(CMAKE_GENERATOR STREQUAL Ninja)
+  set(sbom_build --build ${CMAKE_BINARY_DIR})
+endif()
+install(CODE "execute_process(
+  COMMAND ${CMAKE_SOURCE_DIR}/tools/sbom --version ${PROJECT_VERSION} ${sbom_build}
+    $<TARGET_FILE:hilerad> $<TARGET_FILE:hileractl> $<TARGET_FILE:hilera-sim>
+  OUTPUT_FILE ${doc}/hilera.cdx.json COMMAND_ERROR_IS_FATAL ANY)")
+install(FILES ${doc}/hilera.cdx.json DESTINATION share/doc/hilera)
+
 install(TARGETS hilerad hileractl hilera-sim DESTINATION bin)
 install(FILES ${doc}/hilerad.8.gz DESTINATION share/man/man8)
 install(FILES ${doc}/hileractl.1.gz ${doc}/hilera-sim.1.gz DESTINATION share/man/man1)
