@@ -18,7 +18,7 @@ _hilera() {
 
   case $program:$previous in
     *hileractl:--json) ;;
-    *:--config | *:--control | *:--directory | *:--json | *:--keys-file | *:--log | *:--password-file | *:--socket | *:--tls-ca)
+    *:--config | *:--control | *:--decode | *:--directory | *:--json | *:--keys-file | *:--log | *:--password-file | *:--socket | *:--tls-ca)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
