@@ -86,6 +86,10 @@ void add_options(CLI::App& app, CommandLine& line, Raw& raw) {
       ->check(check_number)
       ->needs(keys);
   app.add_flag("--quiet", line.quiet, "Show no progress");
+  app.footer(
+      "Subcommands:\n"
+      "  replay                      Sends the datagrams of a capture again\n"
+      "  capture                     Writes the datagrams that come to an address to a file");
   app.set_version_flag("--version", "hilera-sim " + std::string(version()));
 }
 

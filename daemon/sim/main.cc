@@ -9,9 +9,11 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "daemon/secret.h"
 #include "daemon/sim/acked_log.h"
+#include "daemon/sim/capture_commands.h"
 #include "daemon/sim/command_line.h"
 #include "daemon/sim/progress.h"
 #include "daemon/sim/simulator.h"
@@ -97,6 +99,9 @@ int run(const CommandLine& line) {
 }  // namespace hilera::sim
 
 int main(int argc, char** argv) {
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (command == "replay") return hilera::sim::replay_command(argc - 1, argv + 1, std::cout, std::cerr);
+  if (command == "capture") return hilera::sim::capture_command(argc - 1, argv + 1, std::cout, std::cerr);
   const auto parsed = hilera::sim::parse_command_line(argc, argv, std::cout, std::cerr);
   if (!parsed.options) return parsed.exit_status;
   try {
