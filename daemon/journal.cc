@@ -226,10 +226,9 @@ std::int64_t Journal::durable_place() const {
   return impl_->durable_place();
 }
 
-Journal::Page Journal::read(std::int64_t after, std::uint32_t part, std::uint32_t parts, std::size_t max_rows,
-                            std::size_t max_bytes, std::int64_t until) {
-  return impl_->read(
-      {.after = after, .until = until, .part = part, .parts = parts, .max_rows = max_rows, .max_bytes = max_bytes});
+Journal::Page Journal::read(std::int64_t after, const JournalParts& parts, std::size_t max_rows, std::size_t max_bytes,
+                            std::int64_t until) {
+  return impl_->read({.after = after, .until = until, .parts = parts, .max_rows = max_rows, .max_bytes = max_bytes});
 }
 
 void Journal::set_position(const StorePosition& position) {

@@ -62,6 +62,17 @@ struct StorePosition {
   friend bool operator==(const StorePosition&, const StorePosition&) = default;
 };
 
+// Some of the parts among which the order domains are divided: domain d belongs to part d % count. At most 64.
+struct JournalParts {
+  std::uint32_t count = 1;
+  std::uint64_t chosen = 1;  // bit n: part n
+
+  static JournalParts one(std::uint32_t part, std::uint32_t count) { return {count, std::uint64_t{1} << part}; }
+  void choose(std::uint32_t part) { chosen |= std::uint64_t{1} << part; }
+  [[nodiscard]] bool has(std::uint32_t part) const { return (chosen >> part & 1U) != 0; }
+  [[nodiscard]] std::uint32_t of(std::uint32_t domain) const { return domain % count; }
+};
+
 // One datagram, as it is read back.
 struct JournalRow {
   std::int64_t place = 0;
@@ -124,13 +135,13 @@ class Journal {
   [[nodiscard]] std::int64_t durable_place() const;
 
   struct Page {
-    std::vector<JournalRow> rows;   // of the part, in order
-    std::int64_t read_to = 0;       // the place up to which the journal has nothing more for it
-    std::uint64_t quarantined = 0;  // records of the part between that could not be read
+    std::vector<JournalRow> rows;   // of the parts, in order
+    std::int64_t read_to = 0;       // the place up to which the journal has nothing more for them
+    std::uint64_t quarantined = 0;  // records between that could not be read, whose parts nobody knows: told to part 0
   };
   // Yields. What is durable behind `after`, and not behind `until`: at least one row if there is one. Killed: nothing
   // has happened. Throws std::runtime_error when the disk cannot be read for the time being.
-  Page read(std::int64_t after, std::uint32_t part, std::uint32_t parts, std::size_t max_rows, std::size_t max_bytes,
+  Page read(std::int64_t after, const JournalParts& parts, std::size_t max_rows, std::size_t max_bytes,
             std::int64_t until = std::numeric_limits<std::int64_t>::max());
 
   // Segments may go up to what is needed. Written with the next commit, at most a second later, and at the end; after a

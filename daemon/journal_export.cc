@@ -30,7 +30,7 @@ std::string utc_text(std::int64_t arrival) {
 }  // namespace
 
 json JournalExport::page(std::int64_t after, std::size_t datagrams) {
-  const Journal::Page page = journal_.read(after, 0, 1, datagrams, kMostBytes);
+  const Journal::Page page = journal_.read(after, {}, datagrams, kMostBytes);
   json records = json::array();
   for (const JournalRow& row : page.rows)
     add_records(row, records);

@@ -130,7 +130,7 @@ bool JournalReader::read_cell(const Wanted& wanted, Journal::Page& page) {
     }
     if (slot.mine && !slot.row) return false;
     if (slot.mine) page.rows.push_back(std::move(*slot.row));
-    if (!slot.right && wanted.part == 0) page.quarantined += lost_at(slot.place);
+    if (!slot.right && wanted.parts.has(0)) page.quarantined += lost_at(slot.place);
     page.read_to = slot.place;
   }
   page.read_to = std::max(page.read_to, cell.last);
@@ -202,8 +202,8 @@ JournalReader::Slot JournalReader::take(const sqlite::Statement& row, const Want
   Slot slot{.place = row.integer(0), .right = true};
   const auto packed = row.blob(1);
   const auto domain = peek_domain(packed);
-  const bool of_part = domain && *domain % wanted.parts == wanted.part;
-  if (domain && !of_part && wanted.part != 0) return slot;
+  const bool wanted_here = domain && wanted.parts.has(wanted.parts.of(*domain));
+  if (domain && !wanted_here && !wanted.parts.has(0)) return slot;
   const auto form = unpack(slot.place, packed, checksum_);
   slot.right = form.has_value();
   if (!form) {
@@ -212,7 +212,7 @@ JournalReader::Slot JournalReader::take(const sqlite::Statement& row, const Want
   }
   slot.records = form->records;
   slot.arrival = form->arrival;
-  slot.mine = of_part && slot.place > wanted.after;
+  slot.mine = wanted_here && slot.place > wanted.after;
   if (slot.mine && room.take(form->bytes.size())) slot.row = row_of(slot.place, *form);
   return slot;
 }

@@ -3,7 +3,7 @@
 // The summaries say which places there must be and how many records they carry; where a summary cannot be read, the
 // rows themselves do. A cell is 512 places. It is read in one scan; when that does not give exactly the places that
 // there must be, each place is looked up by itself. Both depend on nothing but the file, so that the readers of all
-// parts see the same rows, and each place is either delivered to its part, or counted once, by part 0, as lost.
+// parts see the same rows, and each place is either delivered to its part, or counted once, for part 0, as lost.
 //
 // Blocks. Throws sqlite::Error when the disk cannot be read; damage is no error here.
 
@@ -35,8 +35,7 @@ class JournalReader {
   struct Wanted {
     std::int64_t after = 0;
     std::int64_t until = std::numeric_limits<std::int64_t>::max();
-    std::uint32_t part = 0;
-    std::uint32_t parts = 1;
+    JournalParts parts;
     std::size_t max_rows = 0;
     std::size_t max_bytes = 0;
   };
@@ -69,10 +68,10 @@ class JournalReader {
   // One place at which there must be a row.
   struct Slot {
     std::int64_t place = 0;
-    bool right = false;  // there is a row, and nothing is wrong with it, as far as the part has to know
+    bool right = false;  // there is a row, and nothing is wrong with it, as far as the parts have to know
     std::uint64_t records = 0;
     std::int64_t arrival = 0;
-    bool mine = false;              // right, and of the part
+    bool mine = false;              // right, and of the parts
     std::optional<JournalRow> row;  // if mine, as long as there is room
   };
   using Slots = std::vector<Slot>;

@@ -150,21 +150,17 @@ void Shard::hurry() {
 void Shard::read_on() {
   Journal::Page page;
   try {
-    page = world_.journal.read(read_to_, options_.part, options_.parts, kPageRows, kPageBytes);
+    page = world_.backlog.read(options_.part, read_to_);
   } catch (const std::runtime_error& error) {
     return pause_after(error, "journal_not_readable");
   }
   problem_.clear();
-  // What is durable since the read began will be offered, or has been.
-  const std::int64_t settled = world_.journal.durable_place();
-  for (JournalRow& row : page.rows) {
-    if (row.place > settled) break;
+  for (JournalRow& row : page.rows)
     push(restore(std::move(row)));
-    read_to_ = queue_.back().entry->place;
-  }
   if (page.quarantined > 0) world_.observer.on_quarantined(page.quarantined);
-  read_to_ = std::min(page.read_to, settled);
+  read_to_ = page.read_to;
   live_ = read_to_ >= last_offered_;
+  if (live_) world_.backlog.leave(options_.part);
   world_.observer.on_position();
 }
 

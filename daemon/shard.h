@@ -4,7 +4,7 @@
 // A queue in memory holds what comes next. The shard is live while the queue holds everything that the journal has for
 // it; then new datagrams go straight from the journal's commit into the queue. When the queue is full (the database is
 // slow, or away) the shard is lagging: new datagrams are left behind, and the shard reads on from the journal, in
-// order, until it has caught up and is live again. Everything has a place in the journal's order, so the hand-over is
+// order (see backlog.h), until it has caught up and is live again. Everything has a place in the journal's order, so the hand-over is
 // one comparison.
 //
 // After a loss (db/host_choice.h), what was stored during the grace time before the last commit is in doubt. Before
@@ -33,6 +33,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "daemon/backlog.h"
 #include "daemon/device_states.h"
 #include "daemon/frame_batch.h"
 #include "daemon/journal.h"
@@ -95,6 +96,7 @@ class Shard {
   // What it works with. All outlive it. `gate` may be nullptr: it is always open.
   struct World {
     Journal& journal;
+    Backlog& backlog;
     db::ConnectionPool& pool;
     StoreGate* gate;
     OriginTable& origins;

@@ -32,7 +32,7 @@ void Shard::read_doubted() {
   }
   Journal::Page page;
   try {
-    page = world_.journal.read(*again_, options_.part, options_.parts, kPageRows, kPageBytes, end);
+    page = world_.journal.read(*again_, JournalParts::one(options_.part, options_.parts), kPageRows, kPageBytes, end);
   } catch (const std::runtime_error& error) {
     return ++unread_ < kAttemptsToRead ? pause_after(error, "journal_not_readable") : abandon_doubt(error);
   }

@@ -30,8 +30,14 @@ Storage::Storage(const StorageOptions& options, db::ConnectionPool* pool, ingest
   ledger_.found_at_start = found.records;
   ledger_.pending = found.records;
   if (!pool) return;
-  const Shard::World world{
-      .journal = *journal_, .pool = *pool, .gate = gate, .origins = origins_, .observer = *this, .reporter = reporter_};
+  backlog_.emplace(*journal_, options.shards);
+  const Shard::World world{.journal = *journal_,
+                           .backlog = *backlog_,
+                           .pool = *pool,
+                           .gate = gate,
+                           .origins = origins_,
+                           .observer = *this,
+                           .reporter = reporter_};
   const Shard::Start start{.sure = found.sure, .position = found.position, .last_place = found.last_place};
   for (std::uint32_t part = 0; part < options.shards; ++part) {
     const ShardOptions shard{.collector = options.collector,

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/backlog.h"
 #include "daemon/journal.h"
 #include "daemon/ledger.h"
 #include "daemon/origin_table.h"
@@ -136,6 +137,7 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   bool given_up_ = false;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Journal> journal_;  // ends before them: what it settles then goes nowhere
+  std::optional<Backlog> backlog_;    // while there are shards
   std::optional<LossWatch> loss_watch_;
 };
 

@@ -134,7 +134,7 @@ HUB_TEST(JournalFaults, ADiskThatFailsAtTheStartIsNoReasonNotToOpen) {
   disk.vfs.fail(Operation::kOpen, Failure::kIoError);
   TestJournal journal(disk.options);
   EXPECT_FALSE(journal.append("x")->wait_durable());
-  EXPECT_THROW(journal->read(0, 0, 1, 10, 1000), std::runtime_error);
+  EXPECT_THROW(journal->read(0, {}, 10, 1000), std::runtime_error);
   disk.vfs.heal();
   EXPECT_TRUE(ingest::testing::eventually([&] { return reason_of(journal).empty(); }));
   journal.flush();

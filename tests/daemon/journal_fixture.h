@@ -116,7 +116,7 @@ class TestJournal {
   Everything read(std::int64_t after = 0, std::uint32_t part = 0, std::uint32_t parts = 1, std::size_t max_rows = 100) {
     Everything all;
     while (true) {
-      Journal::Page page = journal_.read(after, part, parts, max_rows, 1 << 20);
+      Journal::Page page = journal_.read(after, JournalParts::one(part, parts), max_rows, 1 << 20);
       EXPECT_GE(page.read_to, after);
       EXPECT_LE(page.read_to, journal_.durable_place());
       EXPECT_LE(page.rows.size(), max_rows);

@@ -148,7 +148,8 @@ class Sequence {
       std::int64_t after = position_.needed;
       auto expected = durable_.upper_bound(after);
       while (after < durable) {
-        const Journal::Page page = journal_->read(after, part, kParts, 1 + pick(100), 1 + pick(10'000));
+        const Journal::Page page =
+            journal_->read(after, JournalParts::one(part, kParts), 1 + pick(100), 1 + pick(10'000));
         EXPECT_EQ(page.quarantined, 0u);
         for (const JournalRow& row : page.rows) {
           while (expected != durable_.end() && expected->second.domain % kParts != part)

@@ -146,7 +146,7 @@ HUB_TEST(JournalSegments, AreReadUpToAPlace) {
   journal.append_numbers(1, 3000, 100);
   const auto texts = [&](std::int64_t after, std::int64_t until) {
     std::vector<std::string> read;
-    const Journal::Page page = journal->read(after, 0, 1, 10'000, 1 << 20, until);
+    const Journal::Page page = journal->read(after, {}, 10'000, 1 << 20, until);
     EXPECT_EQ(page.read_to, until);
     for (const JournalRow& row : page.rows)
       read.emplace_back(ingest::as_text(row.bytes));
@@ -305,7 +305,7 @@ HUB_TEST(Journal, WhoReadsOrFlushesWhenItIsClosedIsToldSo) {
   bool flushed = false;
   const auto reader = greenrt::spawn([&] {
     try {
-      (*journal)->read(0, 1, 2, 1, 1);
+      (*journal)->read(0, JournalParts::one(1, 2), 1, 1);
     } catch (const greenrt::Closed& closed) {
       told = closed.what();
     }

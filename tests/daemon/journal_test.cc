@@ -142,12 +142,12 @@ HUB_TEST(Journal, KeepsToTheLimitsOfAPage) {
   for (int i = 0; i < 10; ++i)
     journal.append(std::string(100, 'x'));
   journal.flush();
-  EXPECT_THAT(journal->read(0, 0, 1, 3, 1 << 20).rows, SizeIs(3));
-  EXPECT_EQ(journal->read(0, 0, 1, 3, 1 << 20).read_to, 3);
-  EXPECT_THAT(journal->read(0, 0, 1, 100, 450).rows, SizeIs(4));
-  EXPECT_THAT(journal->read(4, 0, 1, 100, 10).rows, SizeIs(1)) << "at least one";
-  EXPECT_EQ(journal->read(9, 0, 1, 100, 450).read_to, 10);
-  EXPECT_THAT(journal->read(10, 0, 1, 100, 450).rows, IsEmpty());
+  EXPECT_THAT(journal->read(0, {}, 3, 1 << 20).rows, SizeIs(3));
+  EXPECT_EQ(journal->read(0, {}, 3, 1 << 20).read_to, 3);
+  EXPECT_THAT(journal->read(0, {}, 100, 450).rows, SizeIs(4));
+  EXPECT_THAT(journal->read(4, {}, 100, 10).rows, SizeIs(1)) << "at least one";
+  EXPECT_EQ(journal->read(9, {}, 100, 450).read_to, 10);
+  EXPECT_THAT(journal->read(10, {}, 100, 450).rows, IsEmpty());
 }
 
 HUB_TEST(Journal, FindsThePartsOnlyRowFarAway) {
@@ -156,7 +156,7 @@ HUB_TEST(Journal, FindsThePartsOnlyRowFarAway) {
   journal.append_numbers(1, 5000, 1000, 1);
   journal.append("odd", 1);
   journal.flush();
-  const auto page = journal->read(0, 1, 2, 10, 1000);
+  const auto page = journal->read(0, JournalParts::one(1, 2), 10, 1000);
   ASSERT_THAT(page.rows, SizeIs(1));
   EXPECT_EQ(page.rows[0].place, 5001);
   EXPECT_EQ(page.read_to, 5001);
@@ -168,7 +168,7 @@ HUB_TEST(Journal, ReadsWhileItAppends) {
   const auto reader = greenrt::spawn([&] {
     std::int64_t after = 0;
     while (after < 2000) {
-      const auto page = journal->read(after, 0, 1, 37, 1 << 20);
+      const auto page = journal->read(after, {}, 37, 1 << 20);
       EXPECT_LE(page.read_to, journal->durable_place());
       for (const JournalRow& row : page.rows)
         EXPECT_EQ(row.place, ++after);
