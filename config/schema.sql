@@ -119,6 +119,19 @@ ALTER TABLE downlink
   ADD COLUMN IF NOT EXISTS answer VARCHAR(1024) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL
     COMMENT 'what the device said, as far as its protocol has words' AFTER delivered_at;
 
+-- step 5: one downlink at a time for each device, and another attempt when no answer comes
+
+-- The second key finds what a device is being waited for, the first one those whose answer is overdue.
+ALTER TABLE downlink
+  ADD COLUMN IF NOT EXISTS idempotent BOOLEAN NOT NULL DEFAULT FALSE
+    COMMENT 'the device may get it twice, whatever its protocol makes of that' AFTER payload,
+  ADD COLUMN IF NOT EXISTS repeatable BOOLEAN NOT NULL DEFAULT TRUE
+    COMMENT 'as of the last attempt: another may follow although this one may have reached the device' AFTER max_attempts,
+  ADD COLUMN IF NOT EXISTS retry_at DATETIME(6) NULL
+    COMMENT 'sent: until then an answer is waited for, NULL when none comes; queued: no attempt before' AFTER sent_at,
+  ADD KEY IF NOT EXISTS retry (retry_at),
+  ADD KEY IF NOT EXISTS busy (nserie, retry_at);
+
 -- option order-audit: the order in which rows were stored, for demo and tests; costs a third of the insert rate
 
 ALTER TABLE frame

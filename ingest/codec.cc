@@ -24,6 +24,7 @@ void Decoded::clear() {
   key_id = 0;
   counter = 0;
   updates_path = false;
+  version = 0;
   answer.reset();
 }
 
@@ -37,6 +38,10 @@ void Decoded::prove(AuthLevel level) {
   if (counter == 0 || level < AuthLevel::kMac) return;
   for (Record& record : records)
     record.frame_id = counter;
+}
+
+DownlinkManners Codec::downlink_manners(std::uint8_t /*version*/) const {
+  return {};
 }
 
 std::string_view Codec::verify(Bytes /*datagram*/, const Decoded& /*decoded*/, const KeyRing& /*keys*/) const {

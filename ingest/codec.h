@@ -85,6 +85,7 @@ struct Decoded {
   // A number that the device uses once, epoch << 32 | sequence, as a tagged datagram claims it; 0: it has none.
   std::uint64_t counter = 0;
   bool updates_path = false;  // the peer's address becomes the device's downlink address
+  std::uint8_t version = 0;   // of the protocol, as the device speaks it; 0 where it makes no difference
   std::optional<DownlinkAnswer> answer;
 
   void clear();
@@ -104,6 +105,13 @@ enum class AckStatus : std::uint8_t {
 struct DownlinkKey {
   std::uint8_t id = 0;
   DeviceKey key;
+};
+
+// How a protocol treats what is sent down.
+struct DownlinkManners {
+  bool answered = true;             // a device says what became of it
+  bool repeatable = false;          // a device knows a repetition, and obeys it once
+  bool answers_name_device = true;  // otherwise it is the one that was sent to the address where the answer comes from
 };
 
 class Codec {
@@ -144,6 +152,9 @@ class Codec {
 
   // Appends the JSON object of a record's decoded values (column `fields`) to `json`: valid UTF-8, valid JSON.
   virtual void append_fields(Bytes datagram, const Record& record, std::string& json) const = 0;
+
+  // `version`: see Decoded.
+  [[nodiscard]] virtual DownlinkManners downlink_manners(std::uint8_t version) const;
 
   // The datagram that carries `payload` down to a device; `id` is the downlink row's number. The same arguments make
   // the same bytes, so that a device knows a repetition. `key`: of a device that proves itself, none of others. None

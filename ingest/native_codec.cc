@@ -152,6 +152,10 @@ void NativeCodec::append_fields(Bytes /*datagram*/, const Record& record, std::s
   writer.end_object();
 }
 
+DownlinkManners NativeCodec::downlink_manners(std::uint8_t /*version*/) const {
+  return {.repeatable = true};
+}
+
 std::optional<std::vector<std::byte>> NativeCodec::encode_downlink(std::string_view nserie, std::uint64_t id,
                                                                    Bytes payload, const DownlinkKey* key) const {
   if (!native::is_serial(nserie) || payload.empty() || payload.size() > native::kMaxDatagramSize) return std::nullopt;

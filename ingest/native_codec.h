@@ -20,6 +20,7 @@ class NativeCodec final : public Codec {
 
   // A payload that is a list of items is sent as it is, any other as one blob with id 0. The row's number is the
   // frame's epoch (its high half) and sequence (its low half), which the device repeats in its answer.
+  [[nodiscard]] DownlinkManners downlink_manners(std::uint8_t version) const override;
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
                                                                       Bytes payload,
                                                                       const DownlinkKey* key) const override;

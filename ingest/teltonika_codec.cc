@@ -197,6 +197,10 @@ void TeltonikaCodec::append_fields(Bytes datagram, const Record& record, std::st
   writer.end_object();
 }
 
+DownlinkManners TeltonikaCodec::downlink_manners(std::uint8_t /*version*/) const {
+  return {.answers_name_device = false};
+}
+
 std::optional<std::vector<std::byte>> TeltonikaCodec::encode_downlink(std::string_view nserie, std::uint64_t /*id*/,
                                                                       Bytes payload, const DownlinkKey* /*key*/) const {
   if (!teltonika::is_imei(nserie) || payload.empty()) return std::nullopt;

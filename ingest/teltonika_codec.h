@@ -31,6 +31,7 @@ class TeltonikaCodec final : public Codec {
   void append_fields(Bytes datagram, const Record& record, std::string& json) const override;
 
   // A codec 12 command in the raw form, which has no room for `id`: the answer is known by its sender alone.
+  [[nodiscard]] DownlinkManners downlink_manners(std::uint8_t version) const override;
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
                                                                       Bytes payload,
                                                                       const DownlinkKey* key) const override;

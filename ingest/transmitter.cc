@@ -55,6 +55,7 @@ void Transmitter::transmit(const Downlink& downlink) {
   // Copies: the table may change while the source yields.
   Listener& listener = *device->listener();
   const greenrt::UdpPath path = device->path();
+  const std::int64_t heard_at = device->last_arrival();
 
   const bool proved = proves_itself(*device, listener);
   const auto key = proved ? key_for(*device, listener) : std::nullopt;
@@ -65,7 +66,8 @@ void Transmitter::transmit(const Downlink& downlink) {
     fail(downlink, "the codec of the device cannot carry this payload", false);
     return;
   }
-  if (!source_.begin_attempt(downlink)) return;
+  const DownlinkManners manners = listener.codec().downlink_manners(0);
+  if (!source_.begin_attempt(downlink, {.repeatable = manners.repeatable, .heard_at = heard_at})) return;
   // From here on a kill would leave an attempt of unknown outcome, and the frame would be sent twice.
   const greenrt::Shield until_marked;
   if (const int error = listener.replies().send(*bytes, path, kSendLimit)) {
@@ -73,7 +75,7 @@ void Transmitter::transmit(const Downlink& downlink) {
     return;
   }
   ++counters_.sent;
-  source_.mark_sent(downlink);
+  source_.mark_sent(downlink, manners.answered);
 }
 
 void Transmitter::fail(const Downlink& downlink, std::string_view error, bool retry) {

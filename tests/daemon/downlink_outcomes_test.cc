@@ -20,8 +20,8 @@ struct World {
   std::uint64_t sent(const std::string& nserie) {
     const auto id = table.add({.nserie = nserie, .payload = {std::byte{1}}});
     const ingest::Downlink downlink{.id = id, .nserie = nserie};
-    EXPECT_TRUE(table.begin_attempt(downlink));
-    table.mark_sent(downlink);
+    EXPECT_TRUE(table.begin_attempt(downlink, {}));
+    table.mark_sent(downlink, true);
     return id;
   }
   void answer(const std::string& nserie, std::uint64_t id) {

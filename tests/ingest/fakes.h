@@ -241,11 +241,19 @@ class FakeDownlinkSource final : public DownlinkSource {
     if (found.size() < limit) next_ = 0;
     return found;
   }
-  bool begin_attempt(const Downlink& downlink) override {
+  std::optional<Downlink> due_for(std::string_view nserie) override {
+    call("due for " + std::string(nserie));
+    const auto found =
+        std::find_if(queued_.begin(), queued_.end(), [&](const Downlink& each) { return each.nserie == nserie; });
+    return found == queued_.end() ? std::nullopt : std::optional(*found);
+  }
+  bool begin_attempt(const Downlink& downlink, const Attempt& attempt) override {
+    last_attempt = attempt;
     call("begin " + std::to_string(downlink.id));
     return !refused.contains(downlink.id);
   }
-  void mark_sent(const Downlink& downlink) override {
+  void mark_sent(const Downlink& downlink, bool answered) override {
+    last_answered = answered;
     call("sent " + std::to_string(downlink.id));
     remove(downlink.id);
   }
@@ -255,6 +263,8 @@ class FakeDownlinkSource final : public DownlinkSource {
   }
 
   std::vector<std::string> log;
+  Attempt last_attempt;
+  bool last_answered = false;
   std::set<std::uint64_t> refused;                                      // begin_attempt() says no
   std::string failing;                                                  // the call that throws, as it stands in the log
   std::function<void(const std::string&)> during = [](const auto&) {};  // runs within each call
