@@ -6,6 +6,7 @@
 // The commands, their arguments (those in brackets may be missing), and their results:
 //
 //   status                                                          what /status shows
+//   reload                                                          {"reloaded": true}
 //   downlink_add     nserie, payload (hex),                         {"id"}
 //                    [not_before_in, expires_in ("5min"), max_attempts]
 //   downlink_list    [nserie, state, limit]                         {"downlinks": [{"id", "nserie", "state", ...}]}
@@ -34,6 +35,7 @@ inline constexpr std::size_t kMaxRequest = 64 * 1024;  // bytes of a line
 inline constexpr std::size_t kMaxAnswer = 16 * 1024 * 1024;
 
 inline constexpr std::string_view kStatus = "status";
+inline constexpr std::string_view kReload = "reload";
 inline constexpr std::string_view kDownlinkAdd = "downlink_add";
 inline constexpr std::string_view kDownlinkList = "downlink_list";
 inline constexpr std::string_view kDownlinkCancel = "downlink_cancel";

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "daemon/control_commands.h"
+#include "daemon/control_protocol.h"
 #include "daemon/control_server.h"
 #include "daemon/database.h"
 #include "daemon/diagnosis.h"
@@ -61,7 +62,7 @@ std::unique_ptr<Database> open_database(const Config& config) {
 
 class Daemon {
  public:
-  Daemon(const Config& config, const Logging& logging, HandedSockets sockets)
+  Daemon(const Config& config, Logging& logging, HandedSockets sockets, Reloader::Read read_config)
       : config_(config),
         diagnosis_(config.greenlets.max_blocking),
         notifier_(Notifier::from_environment()),
@@ -72,9 +73,10 @@ class Daemon {
         intake_(config, storage_, reporter_, storage_.last_arrival(), std::move(sockets)),
         transmitter_(make_transmitter()),
         outcomes_(database_ ? std::make_unique<DownlinkOutcomes>(database_->downlinks(), reporter_) : nullptr),
+        reloader_(config_, logging, intake_, std::move(read_config)),
         status_({config_, intake_, storage_, database_.get(), transmitter_.get(), outcomes_.get(), logging}),
         http_(config.http, http_routes()),
-        control_(config.control.socket, control_commands(status_, export_, database_.get())) {
+        control_(config.control.socket, commands()) {
     for (const auto& listener : intake_.listeners()) {
       storage_.know(listener->origin());
       if (database_) database_->dead_letters().know(listener->origin());
@@ -86,6 +88,7 @@ class Daemon {
     if (database_) database_->dead_letters().declare_metrics(metrics_);
     diagnosis_.declare_metrics(metrics_);
     http_.declare_metrics(metrics_);
+    reloader_.declare_metrics(metrics_);
   }
 
   // After an orderly drain nothing is left to do here.
@@ -93,6 +96,7 @@ class Daemon {
     const greenrt::Shield shield;
     watchdog_.reset();
     if (transmitting_) transmitting_->kill();
+    if (reloading_) reloading_->kill();
     storage_.stop();
     intake_.set_on_answer(nullptr);
   }
@@ -113,9 +117,7 @@ class Daemon {
     };
     const greenrt::SignalHandler on_term(SIGTERM, on_signal);
     const greenrt::SignalHandler on_interrupt(SIGINT, on_signal);
-    const greenrt::SignalHandler on_hangup(SIGHUP, [](int) {
-      log::warning("hangup_ignored", {{"detail", "the configuration is read at the start only: restart to change it"}});
-    });
+    const greenrt::SignalHandler on_hangup(SIGHUP, [this](int) { hangup_.set(); });
 
     start();
     stop.wait();
@@ -137,6 +139,45 @@ class Daemon {
     const ingest::TransmitterOptions options{.poll_interval = config_.transmit.poll_interval,
                                              .batch = config_.transmit.batch};
     return std::make_unique<ingest::Transmitter>(options, database_->downlinks(), intake_.devices(), reporter_);
+  }
+
+  ControlServer::Commands commands() {
+    auto commands = control_commands(status_, export_, database_.get());
+    commands.emplace(control::kReload, ControlServer::Command{true, [this](const nlohmann::json&) -> nlohmann::json {
+                                                                reload();
+                                                                return {{"reloaded", true}};
+                                                              }});
+    return commands;
+  }
+
+  // Throws ControlError, and then nothing has changed.
+  void reload() {
+    if (!watchdog_) throw ControlError("hilerad is starting, or ending");
+    const auto deadline = config_.pipeline.store_deadline;
+    try {
+      reloader_.reload();
+    } catch (const std::runtime_error& error) {
+      throw ControlError(error.what());
+    }
+    if (watchdog_ && config_.pipeline.store_deadline != deadline) start_watchdog();
+  }
+
+  void start_watchdog() {
+    watchdog_.reset();
+    watchdog_ = std::make_unique<Watchdog>(notifier_, intake_, config_.pipeline.store_deadline + kFrameSlack);
+  }
+
+  // What SIGHUP asks for, one after the other; several signals meanwhile are one.
+  void reload_on_hangup() {
+    while (true) {
+      hangup_.wait();
+      hangup_.clear();
+      try {
+        reload();
+      } catch (const ControlError&) {
+        continue;  // the log has it
+      }
+    }
   }
 
   HttpServer::Routes http_routes() {
@@ -178,7 +219,10 @@ class Daemon {
       transmitting_->set_name("transmitter");
       transmitting_->set_kind(greenrt::Hub::current().kind("transmitter"));
     }
-    watchdog_ = std::make_unique<Watchdog>(notifier_, intake_, config_.pipeline.store_deadline + kFrameSlack);
+    start_watchdog();
+    reloading_ = greenrt::spawn([this] { reload_on_hangup(); });
+    reloading_->set_name("reload");
+    reloading_->set_kind(greenrt::Hub::current().kind("reload"));
     tell(notifier_.ready("receiving"));
     log::info("ready", {{"version", version()},
                         {"collector", config_.collector},
@@ -192,6 +236,7 @@ class Daemon {
     tell(notifier_.stopping("draining"));
     log::info("draining", {{"in_flight", intake_.counters().in_flight}});
     watchdog_.reset();
+    reloading_->kill();
     if (transmitting_) transmitting_->kill_soon();
     intake_.stop_receiving(deadline.sooner(kDrainSockets));
     const greenrt::Deadline rest = at_once_ ? greenrt::Deadline(seconds(0)) : deadline;
@@ -222,7 +267,7 @@ class Daemon {
     if (error) log::warning("notify_failed", {{"error", error.message()}});
   }
 
-  const Config& config_;
+  Config config_;
   Diagnosis diagnosis_;
   Notifier notifier_;
   LogReporter reporter_;
@@ -232,19 +277,22 @@ class Daemon {
   Intake intake_;
   std::unique_ptr<ingest::Transmitter> transmitter_;  // none without a database
   std::unique_ptr<DownlinkOutcomes> outcomes_;        // the same
+  Reloader reloader_;
   Status status_;
   Metrics metrics_;
   HttpServer http_;
   ControlServer control_;
   greenrt::GreenletRef transmitting_;
+  greenrt::GreenletRef reloading_;
+  greenrt::Event hangup_;
   std::unique_ptr<Watchdog> watchdog_;
   bool at_once_ = false;  // a second signal has come
 };
 
 }  // namespace
 
-int run_daemon(const Config& config, const Logging& logging, HandedSockets sockets) {
-  return Daemon(config, logging, std::move(sockets)).run();
+int run_daemon(const Config& config, Logging& logging, HandedSockets sockets, Reloader::Read read_config) {
+  return Daemon(config, logging, std::move(sockets), std::move(read_config)).run();
 }
 
 }  // namespace hilera

@@ -94,8 +94,8 @@ int decode(const Arguments& arguments) {
   return tally.datagrams > 0 && tally.rejected == 0 ? kExitOk : kExitFailure;
 }
 
-int run(const Config& config) {
-  const Logging logging(config.log);
+int run(const Config& config, const std::string& file) {
+  Logging logging(config.log);
   try {
     HandedSockets sockets = HandedSockets::from_environment();
     sockets.assign(config.listeners);
@@ -104,7 +104,7 @@ int run(const Config& config) {
     greenrt::Hub hub({.stack_size = config.greenlets.stack_size, .max_greenlets = config.greenlets.max});
     hub.set_error_handler(report_error);
     int status = kExitFailure;
-    hub.run([&] { status = run_daemon(config, logging, std::move(sockets)); });
+    hub.run([&] { status = run_daemon(config, logging, std::move(sockets), [file] { return load_config(file); }); });
     return status;
   } catch (const HandedSocketError& error) {
     log::error("start_failed", {{"error", error.what()}});
@@ -140,7 +140,7 @@ int main(int argc, char** argv) {
     if (arguments.check_config) check_files(config);
     if (arguments.print_config) std::fputs(print_config(config).c_str(), stdout);
     if (arguments.print_config || arguments.check_config) return kExitOk;
-    return run(config);
+    return run(config, arguments.config_file);
   } catch (const ConfigError& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return kExitConfig;

@@ -62,10 +62,12 @@ Intake::Intake(const Config& config, ingest::Custody& custody, ingest::Reporter&
     : devices_(config.devices.max_known),
       pipeline_(pipeline_options(config.pipeline), custody, devices_, reporter),
       arrivals_(last_arrival) {
-  for (const ListenerConfig& each : config.listeners) {
+  auto trusts = load_trusts(config.listeners);
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const ListenerConfig& each = config.listeners[i];
     auto handed = sockets.take(each.name);
     const bool own = !handed;
-    listeners_.push_back(make_listener(each, trust_of(each, config.listeners), std::move(handed)));
+    listeners_.push_back(make_listener(each, std::move(trusts[i]), std::move(handed)));
     receivers_.push_back(std::make_unique<ingest::Receiver>(*listeners_.back(), pipeline_, arrivals_, reporter));
     if (own) of_own_sockets_.push_back(receivers_.back().get());
   }
@@ -75,6 +77,19 @@ Intake::~Intake() {
   const greenrt::Shield shield;
   greenrt::kill_all(receiver_greenlets_);
   pipeline_.abandon();
+}
+
+std::vector<ingest::Trust> Intake::load_trusts(const std::vector<ListenerConfig>& listeners) {
+  std::vector<ingest::Trust> trusts;
+  for (const ListenerConfig& each : listeners)
+    trusts.push_back(trust_of(each, listeners));
+  return trusts;
+}
+
+void Intake::configure(const PipelineConfig& pipeline, std::vector<ingest::Trust> trusts) {
+  pipeline_.set_options(pipeline_options(pipeline));
+  for (std::size_t i = 0; i < listeners_.size(); ++i)
+    listeners_[i]->set_trust(std::move(trusts[i]));
 }
 
 void Intake::start() {

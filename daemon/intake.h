@@ -35,6 +35,13 @@ class Intake {
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
+  // Whom each of the listeners believes. Blocks on files; may run on any thread. Throws TrustFileError.
+  static std::vector<ingest::Trust> load_trusts(const std::vector<ListenerConfig>& listeners);
+
+  // Changes limits and whom the listeners believe, `trusts` in their order. What else the configuration says of
+  // listeners must be as it was. Never yields.
+  void configure(const PipelineConfig& pipeline, std::vector<ingest::Trust> trusts);
+
   // Starts to receive. Never yields.
   void start();
 

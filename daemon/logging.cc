@@ -137,6 +137,12 @@ Logging::~Logging() {
   Writer::current = nullptr;
 }
 
+void Logging::configure(const LogConfig& config) {
+  writer_->logger->set_level(to_spdlog(config.level));
+  const std::lock_guard lock(writer_->limiter_mutex);
+  writer_->limiter.set_interval(config.repeat_interval);
+}
+
 std::uint64_t Logging::lost_lines() const {
   return writer_->threads->overrun_counter();
 }

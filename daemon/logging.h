@@ -89,6 +89,9 @@ class Logging {
   Logging& operator=(const Logging&) = delete;
   ~Logging();
 
+  // From the next line on.
+  void configure(const LogConfig& config);
+
   // Lines lost because the writer could not follow.
   [[nodiscard]] std::uint64_t lost_lines() const;
 

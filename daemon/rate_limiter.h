@@ -21,6 +21,9 @@ class RateLimiter {
 
   explicit RateLimiter(Clock::duration interval) : interval_(interval) {}
 
+  // For what is let through from now on.
+  void set_interval(Clock::duration interval) { interval_ = interval; }
+
   // None: hold this one back. Otherwise let it through, and tell how many of its kind were held back before it.
   std::optional<std::uint64_t> admit(std::string_view kind, Clock::time_point now);
 

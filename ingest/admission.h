@@ -57,6 +57,9 @@ class Admission {
   // `serial_hash` is the keyed_hash() of the claimed serial.
   [[nodiscard]] Decision admit(const greenrt::SocketAddress& source, std::uint64_t serial_hash);
 
+  // From the next datagram on. The table keeps its size, which is that of the first limits.
+  void set_limits(const Limits& limits) { limits_ = limits; }
+
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
 
  private:

@@ -73,6 +73,12 @@ class FramePipeline {
   void submit(Listener& listener, const Arrival& arrival, const greenrt::UdpPath& path, Bytes bytes,
               const Claim& claim) noexcept;
 
+  // For what comes, and for the frames in flight as far as they have not come to it.
+  void set_options(const PipelineOptions& options) {
+    options_ = options;
+    admission_.set_limits(options.limits);
+  }
+
   // Called with what a device says of a downlink, once it is believed. Must not yield or throw.
   using OnAnswer = std::function<void(std::string_view nserie, const DownlinkAnswer& answer)>;
   void set_on_answer(OnAnswer on_answer) { on_answer_ = std::move(on_answer); }

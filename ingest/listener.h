@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "greenrt/udp_socket.h"
 #include "ingest/codec.h"
@@ -28,6 +29,8 @@ class Listener {
   // Shared with whoever keeps datagrams for longer than the listener lives.
   [[nodiscard]] const std::shared_ptr<const Origin>& origin() const { return origin_; }
   [[nodiscard]] const Trust& trust() const { return trust_; }
+  // From the next datagram on. `guarded` must be as before.
+  void set_trust(Trust trust) { trust_ = std::move(trust); }
   [[nodiscard]] greenrt::UdpSocket& socket() { return socket_; }
   [[nodiscard]] const greenrt::UdpSocket& socket() const { return socket_; }
   [[nodiscard]] ListenerCounters& counters() { return counters_; }

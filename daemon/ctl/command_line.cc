@@ -142,6 +142,9 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::ost
     line.command = Command::kStatus;
   });
   app.add_subcommand("healthz", "Does hilerad answer at all?")->callback([&line] { line.command = Command::kHealthz; });
+  app.add_subcommand("reload",
+                     "Have the configuration read again. Exit status 1, and nothing is changed, if it is refused")
+      ->callback([&line] { line.command = Command::kReload; });
   add_schema(app, line);
   add_downlink(app, line);
   add_dead_letter(app, line);

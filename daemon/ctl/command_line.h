@@ -15,6 +15,7 @@ inline constexpr std::string_view kDefaultConfig = "/etc/hilera/hilera.yaml";
 enum class Command : std::uint8_t {
   kStatus,
   kHealthz,
+  kReload,
   kSchemaApply,
   kDownlinkAdd,
   kDownlinkList,

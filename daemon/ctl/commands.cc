@@ -33,6 +33,11 @@ int healthz(const CommandLine& line, std::ostream& out) {
   return kExitOk;
 }
 
+int reload(const CommandLine& line, std::ostream& out) {
+  print(out, line, ask(line, control::kReload), "The configuration is in effect.\n");
+  return kExitOk;
+}
+
 int schema_apply(const CommandLine& line, std::ostream& out) {
   const DatabaseConfig database = schema_database(line);
   const db::SchemaStatus status = apply_schema(database, line.order_audit);
@@ -77,6 +82,8 @@ int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes)
       return status(line, out);
     case Command::kHealthz:
       return healthz(line, out);
+    case Command::kReload:
+      return reload(line, out);
     case Command::kSchemaApply:
       return schema_apply(line, out);
     case Command::kDownlinkAdd:

@@ -44,12 +44,21 @@ struct World {
   }
 
   void start(std::size_t problems = 1) {
-    daemon = greenrt::spawn([this] { return run_daemon(config, logging); });
+    daemon = greenrt::spawn([this] { return run_daemon(config, logging, {}, read_config); });
     EXPECT_TRUE(eventually([&] { return std::filesystem::exists(config.control.socket); }));
     EXPECT_TRUE(eventually([&] { return status()["problems"].size() >= problems; }));
   }
   [[nodiscard]] json status() const {
     return ControlClient(config.control.socket, seconds(30)).call(control::kStatus, json::object(), seconds(30));
+  }
+  // What came of a reload.
+  [[nodiscard]] std::string reload() const {
+    ControlClient client(config.control.socket, seconds(30));
+    try {
+      return client.call(control::kReload, json::object(), seconds(30)).dump();
+    } catch (const std::exception& error) {
+      return error.what();
+    }
   }
   // A datagram that waits for the database.
   void put_a_frame_in_flight() const {
@@ -62,7 +71,7 @@ struct World {
     device.send(IntakeWorld::record(), ingest::testing::loopback("127.0.0.1", port));
   }
   // Why it does not start.
-  [[nodiscard]] std::string failure() const {
+  [[nodiscard]] std::string failure() {
     try {
       run_daemon(config, logging);
     } catch (const std::exception& error) {
@@ -74,6 +83,7 @@ struct World {
   std::string directory;
   Config config = test_config();
   Logging logging{LogConfig()};
+  Reloader::Read read_config;
   ingest::testing::DeviceSocket device;
   greenrt::Ref<greenrt::GreenletOf<int>> daemon;
 };
@@ -126,6 +136,47 @@ HUB_TEST(Daemon, RunsOnTheJournalAlone) {
   EXPECT_TRUE(status["ready"].get<bool>());
   EXPECT_EQ(status["ledger"]["store"]["pending"], 1);
   EXPECT_FALSE(status.contains("database"));
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(world.daemon->get(), kExitOk);
+}
+
+HUB_TEST(Daemon, TakesAllOfANewConfigurationOrNothing) {
+  World world;
+  Config wanted = world.config;
+  world.read_config = [&wanted] { return wanted; };
+  world.start();
+  wanted.pipeline.max_in_flight = 100;
+  wanted.http.port = 1;
+  EXPECT_THAT(world.reload(), HasSubstr("needs a restart: http"));
+  wanted.http.port = world.config.http.port;
+  EXPECT_EQ(world.reload(), R"({"reloaded":true})");
+  wanted.pipeline.max_in_flight = world.config.pipeline.max_in_flight;
+  EXPECT_EQ(world.reload(), R"({"reloaded":true})") << "as many as there were at the start";
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(world.daemon->get(), kExitOk);
+}
+
+HUB_TEST(Daemon, ANewLimitHoldsFromTheNextDatagramOn) {
+  World world;
+  Config wanted = world.config;
+  wanted.pipeline.max_in_flight = 1;
+  world.read_config = [&wanted] { return wanted; };
+  world.start();
+  world.put_a_frame_in_flight();
+  EXPECT_EQ(world.reload(), R"({"reloaded":true})");
+  world.send_a_frame();
+  EXPECT_TRUE(eventually([&] { return world.status()["ledger"]["intake"]["dropped"] == 1; }));
+  EXPECT_EQ(world.status()["ledger"]["intake"]["in_flight"], 1);
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_TRUE(eventually([&] { return world.status()["problems"][0] == "the sockets are not read"; }));
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(world.daemon->get(), kExitOk);
+}
+
+HUB_TEST(Daemon, WithoutAFileThereIsNothingToReadAgain) {
+  World world;
+  world.start();
+  EXPECT_EQ(world.reload(), "there is no configuration file");
   ::kill(::getpid(), SIGTERM);
   EXPECT_EQ(world.daemon->get(), kExitOk);
 }

@@ -37,10 +37,9 @@ class Capture(SystemTest):
         self.sql("DELETE FROM frame")
 
     def stored(self):
-        return sorted((row["nserie"], str(row["frame_id"]), str(row["device_time"])[:23] if row["device_time"] else "NULL",
-                       row["digest"].hex()) for row in self.sql(
-                           "SELECT nserie, frame_id, DATE_FORMAT(device_time, '%%Y-%%m-%%d %%H:%%i:%%s.%%f') AS "
-                           "device_time, digest FROM frame WHERE %s", True))
+        rows = self.sql("SELECT nserie, CAST(frame_id AS CHAR) AS frame_id, digest, "
+                        "COALESCE(CAST(device_time AS CHAR), 'NULL') AS device_time FROM frame")
+        return sorted((row["nserie"], row["frame_id"], row["device_time"], row["digest"].hex()) for row in rows)
 
     def record(self, datagrams):
         """A capture of these, made by hilera-sim."""

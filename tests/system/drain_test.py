@@ -55,7 +55,7 @@ class Drain(SystemTest):
     def test_sighup_ends_nothing(self):
         hilerad = self.start_hilerad()
         hilerad.child.send_signal(signal.SIGHUP)
-        eventually(lambda: "hangup_ignored" in hilerad.log.read_text(encoding="utf-8"), "the signal is seen")
+        eventually(lambda: hilerad.events("reloaded"), "the signal is seen")
         with Device(hilerad.port) as device:
             self.assertEqual(device.ask(native_frame("after", 1)), native_answer("after", 1, STORED))
         self.assert_ends_well(hilerad)

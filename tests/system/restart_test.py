@@ -50,7 +50,8 @@ class Restart(SystemTest):
         held = self.hold()
         start = lambda: self.start_hilerad(sockets=[held], listeners=[listener("trial", held)])  # noqa: E731
         hilerad = start()
-        simulator = self.trial.start_simulator(held.port, devices=1000, rate=RATE, seconds=3600, no_acks=True, log=False)
+        simulator = self.trial.start_simulator(held.port, devices=1000, rate=RATE, seconds=3600, no_acks=True,
+                                               log=False)
         taken = 0
         for _ in range(self.restarts):
             eventually(lambda: hilerad.metrics()["datagrams_received_total"] > A_MOMENT, "the load is there")

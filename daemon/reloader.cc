@@ -1,0 +1,59 @@
+#include "daemon/reloader.h"
+
+#include <chrono>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/reload.h"
+
+namespace hilera {
+namespace {
+
+constexpr std::chrono::seconds kPatience{5};  // at the end, with a file that cannot be read
+
+}  // namespace
+
+Reloader::Reloader(Config& config, Logging& logging, Intake& intake, Read read)
+    : config_(config),
+      logging_(logging),
+      intake_(intake),
+      read_(std::move(read)),
+      most_in_flight_(config.pipeline.max_in_flight),
+      thread_(1, kPatience) {}
+
+void Reloader::reload() {
+  const std::lock_guard turn(turn_);
+  try {
+    apply();
+  } catch (const std::exception& error) {
+    ++refused_;
+    last_refused_ = true;
+    log::error("reload_refused", {{"error", error.what()}});
+    throw std::runtime_error(error.what());
+  }
+  ++taken_;
+  last_refused_ = false;
+  log::info("reloaded");
+}
+
+void Reloader::apply() {
+  if (!read_) throw std::runtime_error("there is no configuration file");
+  NewConfig wanted = thread_.run(
+      [read = read_, running = config_, most = most_in_flight_] { return read_again(read, running, most); });
+  config_ = std::move(wanted.config);
+  logging_.configure(config_.log);
+  intake_.configure(config_.pipeline, std::move(wanted.trusts));
+}
+
+void Reloader::declare_metrics(Metrics& metrics) {
+  metrics.counter("hilera_reloads_total", "Reloads of the configuration, by what came of them.",
+                  [this](Metrics::Samples& samples) {
+                    samples.add({{"outcome", "taken"}}, taken_);
+                    samples.add({{"outcome", "refused"}}, refused_);
+                  });
+  metrics.gauge("hilera_reload_refused", "1 when the last reload was refused: the file has what is not in effect.",
+                [this] { return last_refused_ ? 1.0 : 0.0; });
+}
+
+}  // namespace hilera

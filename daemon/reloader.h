@@ -1,0 +1,48 @@
+// Reloader: puts a configuration that was read again into a running daemon: all of it, or nothing.
+//
+// Files are read on a thread of its own, while everything goes on. The change itself does not yield, so every frame
+// meets the old configuration or the new one. One reload at a time; another one waits for its turn.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "daemon/config.h"
+#include "daemon/intake.h"
+#include "daemon/logging.h"
+#include "daemon/metrics.h"
+#include "greenrt/rlock.h"
+#include "greenrt/thread_pool.h"
+
+namespace hilera {
+
+class Reloader {
+ public:
+  using Read = std::function<Config()>;
+
+  // `config` is what the daemon runs with, and is replaced. `read` is called on another thread and must own what it
+  // touches; none: there is nothing to be read again. Needs a hub. The others must outlive it.
+  Reloader(Config& config, Logging& logging, Intake& intake, Read read);
+
+  // Yields. Logs what came of it. Throws std::runtime_error that says why nothing has changed.
+  void reload();
+
+  void declare_metrics(Metrics& metrics);
+
+ private:
+  void apply();
+
+  Config& config_;
+  Logging& logging_;
+  Intake& intake_;
+  const Read read_;
+  const std::uint32_t most_in_flight_;
+  greenrt::RLock turn_;
+  std::uint64_t taken_ = 0;
+  std::uint64_t refused_ = 0;
+  bool last_refused_ = false;
+  greenrt::ThreadPool thread_;
+};
+
+}  // namespace hilera
