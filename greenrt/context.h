@@ -3,7 +3,8 @@
 //
 // A switch carries over what the machine switch leaves behind: the C++ exception state (__cxa_eh_globals, which
 // Boost.Context saves only from 1.88 on; without it a wait inside a catch block corrupts another greenlet's
-// exceptions), errno, and the sanitizers' idea of the stack. Never used from two threads.
+// exceptions), errno, and the sanitizers' idea of the stack. The machine switch itself carries over how to round and
+// which floating-point errors trap; each context begins with the default. Never used from two threads.
 //
 // The special problem of thread-local caching: compilers may keep the address of a thread_local over a call. A greenlet
 // never changes its thread, so that is safe here.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cfenv>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -16,9 +17,30 @@ namespace greenrt {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Ne;
 
 std::string current_message() {
   return testing::message_of(std::current_exception());
+}
+
+double third() {
+  const volatile double one = 1;
+  const volatile double three = 3;
+  return one / three;
+}
+
+HUB_TEST(Context, EachGreenletHasItsOwnWayOfRounding) {
+  const double nearest = third();
+  std::vector<double> seen;
+  const auto first = spawn([&] {
+    std::fesetround(FE_UPWARD);
+    const auto child = spawn([&] { seen.push_back(third()); });  // begins with the switch out of yield()
+    yield();
+    seen.push_back(third());
+  });
+  first->join();
+  ASSERT_THAT(seen, ElementsAre(nearest, Ne(nearest)));
+  EXPECT_EQ(third(), nearest);
 }
 
 // Each greenlet throws its own exception and yields in the handler, so that their handlers overlap in time.
