@@ -187,7 +187,7 @@ std::vector<std::vector<std::size_t>> wait_circles(const std::vector<GreenletInf
       std::vector<std::size_t>& circle = circles.emplace_back();
       for (std::size_t each = at; circle.empty() || each != at; each = by_number.at(greenlets[each].waiting_on))
         circle.push_back(each);
-      std::ranges::rotate(circle, std::ranges::min_element(circle));
+      std::rotate(circle.begin(), std::ranges::min_element(circle), circle.end());
       break;
     }
   }
