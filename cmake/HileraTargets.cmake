@@ -3,6 +3,7 @@
 
 option(HILERA_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 option(HILERA_SANITIZE_THREADS "Build with ThreadSanitizer, which goes with neither" OFF)
+option(HILERA_FUZZ "Build for libFuzzer, with clang" OFF)
 option(HILERA_VALGRIND "Run the unit tests with valgrind" OFF)
 option(HILERA_COVERAGE "Instrument for gcov" OFF)
 option(HILERA_REPRODUCIBLE "Leave the folders of sources and build out of what is built" OFF)
@@ -54,6 +55,11 @@ function(hilera_target_options target)
     target_compile_options(${target} PRIVATE $<$<BOOL:${HILERA_SANITIZE_THREADS}>:-Wno-tsan>)
   else()
     target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
+  endif()
+  if(HILERA_FUZZ)
+    target_compile_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
+    target_link_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
+    target_compile_definitions(${target} PUBLIC __SANITIZE_ADDRESS__=1)  # as gcc says it
   endif()
   if(HILERA_REPRODUCIBLE)
     target_compile_options(${target} PRIVATE
