@@ -36,6 +36,7 @@ struct ListenerConfig {
   DevicesMode devices = DevicesMode::kAny;
   std::string devices_file;  // empty: none
   std::chrono::milliseconds pin_address{0};
+  std::chrono::milliseconds reply_window{120'000};
 
   bool operator==(const ListenerConfig&) const = default;
 };
@@ -85,6 +86,7 @@ struct TransmitConfig {
   bool enabled = true;
   std::chrono::milliseconds poll_interval{250};
   std::uint32_t batch = 100;
+  std::chrono::milliseconds answer_timeout{30'000};
 
   bool operator==(const TransmitConfig&) const = default;
 };

@@ -131,6 +131,12 @@ const Schema<ListenerConfig>& listener_options() {
        .help =
            "A device that proves nothing stays bound to the IP address it was heard from until it was silent for so "
            "long; 0: not at all. Mobile networks change addresses at will."},
+      {.key = "reply_window",
+       .type = duration(&ListenerConfig::reply_window, 0ms, 24h),
+       .help =
+           "How long after a device was heard it is sent downlinks; later ones leave right after its next datagram. "
+           "No longer than the NAT before the devices keeps a way open; mobile networks: 30s. 0: for ever, for "
+           "devices whose address does not change."},
   };
   return schema;
 }
@@ -249,6 +255,10 @@ const Schema<TransmitConfig>& transmit_options() {
       {.key = "batch",
        .type = integer(&TransmitConfig::batch, 1, 1'000),
        .help = "How many rows are taken from the table at once."},
+      {.key = "answer_timeout",
+       .type = duration(&TransmitConfig::answer_timeout, 100ms, 1h),
+       .help = "How long a device has to answer a first attempt, with twice as long for each further one, an hour at "
+               "most. Until then nothing else is sent to it."},
   };
   return schema;
 }

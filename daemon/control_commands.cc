@@ -13,6 +13,8 @@
 #include "daemon/control_arguments.h"
 #include "daemon/control_protocol.h"
 #include "daemon/dead_letter_commands.h"
+#include "daemon/downlink_check.h"
+#include "daemon/hex.h"
 
 namespace hilera {
 namespace {
@@ -34,13 +36,28 @@ std::optional<std::string> state_argument(const json& arguments) {
   return state;
 }
 
-json add_downlink(DownlinkTable& table, const json& arguments) {
+json add_downlink(DownlinkTable& table, const Intake& intake, const json& arguments) {
   const DownlinkTable::NewDownlink downlink{.nserie = required(serial_argument(arguments), "nserie"),
                                             .payload = required(bytes_argument(arguments, "payload"), "payload"),
                                             .delay = duration_argument(arguments, "not_before_in"),
                                             .expires_in = duration_argument(arguments, "expires_in"),
-                                            .max_attempts = number_argument(arguments, "max_attempts", kMostAttempts)};
+                                            .max_attempts = number_argument(arguments, "max_attempts", kMostAttempts),
+                                            .idempotent = flag_argument(arguments, "idempotent")};
+  const std::string obstacle =
+      tell_database_errors([&] { return DownlinkCheck(intake, table).obstacle(downlink.nserie, downlink.payload); });
+  if (!obstacle.empty()) throw ControlError(obstacle);
   return {{"id", tell_database_errors([&] { return table.add(downlink); })}};
+}
+
+json document_of(const DownlinkTable::Row& row) {
+  return {{"id", row.id},
+          {"nserie", row.nserie},
+          {"state", row.state},
+          {"created_at", row.created_at},
+          {"attempts", row.attempts},
+          {"sent_at", row.sent_at},
+          {"last_error", row.last_error},
+          {"payload_size", row.payload_size}};
 }
 
 json list_downlinks(DownlinkTable& table, const json& arguments) {
@@ -49,16 +66,27 @@ json list_downlinks(DownlinkTable& table, const json& arguments) {
   const auto limit = number_argument(arguments, "limit", kMostRows).value_or(kDefaultRows);
   json downlinks = json::array();
   for (const auto& row : tell_database_errors([&] { return table.list(nserie, state, limit); })) {
-    downlinks.push_back({{"id", row.id},
-                         {"nserie", row.nserie},
-                         {"state", row.state},
-                         {"created_at", row.created_at},
-                         {"attempts", row.attempts},
-                         {"sent_at", row.sent_at},
-                         {"last_error", row.last_error},
-                         {"payload_size", row.payload_size}});
+    downlinks.push_back(document_of(row));
   }
   return {{"downlinks", std::move(downlinks)}};
+}
+
+json show_downlink(DownlinkTable& table, const json& arguments) {
+  const auto id = required(number_argument(arguments, "id", std::numeric_limits<std::uint64_t>::max()), "id");
+  const auto details = tell_database_errors([&] { return table.find(id); });
+  if (!details) throw ControlError("there is no downlink " + std::to_string(id));
+  json document = document_of(details->row);
+  document["payload"] = to_hex(details->payload);
+  document["idempotent"] = details->idempotent;
+  document["max_attempts"] = details->max_attempts;
+  document["not_before"] = details->not_before;
+  document["expires_at"] = details->expires_at;
+  document["retry_at"] = details->retry_at;
+  document["delivered_at"] = details->delivered_at;
+  document["answer"] = details->answer;
+  document["lease_owner"] = details->lease_owner;
+  document["lease_until"] = details->lease_until;
+  return {{"downlink", std::move(document)}};
 }
 
 json cancel_downlink(DownlinkTable& table, const json& arguments) {
@@ -84,7 +112,8 @@ Database& require(Database* database) {
 
 }  // namespace
 
-ControlServer::Commands control_commands(const Status& status, JournalExport& journal, Database* database) {
+ControlServer::Commands control_commands(const Status& status, JournalExport& journal, Database* database,
+                                         const Intake& intake) {
   const auto downlinks = [database](auto command) {
     return [=](const json& arguments) { return command(require(database).downlinks(), arguments); };
   };
@@ -93,8 +122,11 @@ ControlServer::Commands control_commands(const Status& status, JournalExport& jo
   };
   return {
       {std::string(kStatus), {false, [&status](const json&) { return status.document(); }}},
-      {std::string(kDownlinkAdd), {true, downlinks(add_downlink)}},
+      {std::string(kDownlinkAdd), {true, downlinks([&intake](DownlinkTable& table, const json& arguments) {
+                                     return add_downlink(table, intake, arguments);
+                                   })}},
       {std::string(kDownlinkList), {false, downlinks(list_downlinks)}},
+      {std::string(kDownlinkShow), {false, downlinks(show_downlink)}},
       {std::string(kDownlinkCancel), {true, downlinks(cancel_downlink)}},
       {std::string(kDeadLetterList), {false, dead_letters(list_dead_letters)}},
       {std::string(kDeadLetterShow), {false, dead_letters(show_dead_letter)}},

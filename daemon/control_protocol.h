@@ -8,8 +8,10 @@
 //   status                                                          what /status shows
 //   reload                                                          {"reloaded": true}
 //   downlink_add     nserie, payload (hex),                         {"id"}
-//                    [not_before_in, expires_in ("5min"), max_attempts]
+//                    [not_before_in, expires_in ("5min"), max_attempts,
+//                    idempotent (true)]
 //   downlink_list    [nserie, state, limit]                         {"downlinks": [{"id", "nserie", "state", ...}]}
+//   downlink_show    id                                             {"downlink": {"id", .., "payload": hex, ..}}
 //   downlink_cancel  id                                             {"cancelled": true or false}
 //   dead_letter_list    [nserie, reason, before (an id), limit,     {"dead_letters": [{"id", "nserie", ...}]}
 //                       replayed ("yes", "no", "all"; else "no")]
@@ -38,6 +40,7 @@ inline constexpr std::string_view kStatus = "status";
 inline constexpr std::string_view kReload = "reload";
 inline constexpr std::string_view kDownlinkAdd = "downlink_add";
 inline constexpr std::string_view kDownlinkList = "downlink_list";
+inline constexpr std::string_view kDownlinkShow = "downlink_show";
 inline constexpr std::string_view kDownlinkCancel = "downlink_cancel";
 inline constexpr std::string_view kDeadLetterList = "dead_letter_list";
 inline constexpr std::string_view kDeadLetterShow = "dead_letter_show";

@@ -57,7 +57,9 @@ StorageOptions storage_options(const Config& config) {
 }
 
 std::unique_ptr<Database> open_database(const Config& config) {
-  return config.database ? std::make_unique<Database>(config.collector, pool_options(*config.database)) : nullptr;
+  return config.database ? std::make_unique<Database>(config.collector, pool_options(*config.database),
+                                                      config.transmit.answer_timeout)
+                         : nullptr;
 }
 
 class Daemon {
@@ -83,6 +85,10 @@ class Daemon {
     }
     if (outcomes_) {
       intake_.set_on_answer([this](auto nserie, const auto& answer) { outcomes_->note(nserie, answer); });
+      intake_.set_addressee(
+          [this](const auto& listener, const auto& peer) { return transmitter_->take_addressee(listener, peer); });
+      intake_.set_on_heard([this](auto nserie) { transmitter_->heard(nserie); });
+      outcomes_->set_on_written([this](auto nserie) { transmitter_->ended(nserie); });
     }
     status_.declare_metrics(metrics_);
     if (database_) database_->dead_letters().declare_metrics(metrics_);
@@ -99,6 +105,8 @@ class Daemon {
     if (reloading_) reloading_->kill();
     storage_.stop();
     intake_.set_on_answer(nullptr);
+    intake_.set_addressee(nullptr);
+    intake_.set_on_heard(nullptr);
   }
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -142,7 +150,7 @@ class Daemon {
   }
 
   ControlServer::Commands commands() {
-    auto commands = control_commands(status_, export_, database_.get());
+    auto commands = control_commands(status_, export_, database_.get(), intake_);
     commands.emplace(control::kReload, ControlServer::Command{true, [this](const nlohmann::json&) -> nlohmann::json {
                                                                 reload();
                                                                 return {{"reloaded", true}};

@@ -17,11 +17,11 @@ db::PoolOptions with_errors_counted(db::PoolOptions options, const std::shared_p
 
 }  // namespace
 
-Database::Database(const std::string& collector, db::PoolOptions options)
+Database::Database(const std::string& collector, db::PoolOptions options, greenrt::Duration answer_timeout)
     : pool_(options = with_errors_counted(std::move(options), errors_)),
       monitor_(options.connect, {}, pool_.hosts()),
       downlinks_(collector, pool_, std::min<greenrt::Duration>(options.connect.query_timeout, kDownlinkTimeLimit),
-                 &monitor_.gate()),
+                 &monitor_.gate(), answer_timeout),
       dead_letters_(pool_, options.connect.query_timeout, &monitor_.gate()) {}
 
 void Database::give_up() {

@@ -16,13 +16,15 @@ namespace hilera {
 class Database {
  public:
   // Starts the watch; the pool connects nothing yet.
-  Database(const std::string& collector, db::PoolOptions options);
+  Database(const std::string& collector, db::PoolOptions options,
+           greenrt::Duration answer_timeout = DownlinkTable::kAnswerTimeout);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
   [[nodiscard]] db::ConnectionPool& pool() { return pool_; }
   [[nodiscard]] const db::ConnectionPool& pool() const { return pool_; }
   [[nodiscard]] DownlinkTable& downlinks() { return downlinks_; }
+  [[nodiscard]] const DownlinkTable& downlinks() const { return downlinks_; }
   [[nodiscard]] DeadLetterTable& dead_letters() { return dead_letters_; }
   [[nodiscard]] const DeadLetterTable& dead_letters() const { return dead_letters_; }
   [[nodiscard]] const DatabaseMonitor& monitor() const { return monitor_; }

@@ -38,6 +38,10 @@ void DownlinkOutcomes::stop(greenrt::Deadline deadline) {
 }
 
 void DownlinkOutcomes::note(std::string_view nserie, const ingest::DownlinkAnswer& answer) noexcept {
+  if (nserie.empty()) {
+    ++counters_.unknown;
+    return;
+  }
   try {
     if (waiting_.size() == kMostWaiting) {
       reporter_.warn("downlink_answer_given_up", waiting_.front().nserie, "too many wait for the database");
@@ -78,6 +82,7 @@ void DownlinkOutcomes::write_front() {
     const bool known = table_.mark_answered(front.nserie, front.answer, front.text);
     done();
     known ? count(front.answer.outcome) : void(++counters_.unknown);
+    if (known && on_written_) on_written_(front.nserie);
   } catch (const db::Error& error) {
     // What is refused for what it holds must not keep the others waiting.
     if (error.error_class() != db::ErrorClass::kPoisonRow) throw;

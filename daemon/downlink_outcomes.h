@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -39,11 +40,14 @@ class DownlinkOutcomes {
   DownlinkOutcomes(const DownlinkOutcomes&) = delete;
   DownlinkOutcomes& operator=(const DownlinkOutcomes&) = delete;
 
+  // Called when the end of what was under way to a device is written. Must not yield or throw.
+  void set_on_written(std::function<void(std::string_view nserie)> on_written) { on_written_ = std::move(on_written); }
+
   void start();
   // Yields until all is written, or until the deadline; what is left is given up. Idempotent.
   void stop(greenrt::Deadline deadline);
 
-  // Never yields, never throws.
+  // Of a device without a name it is an answer to nothing. Never yields, never throws.
   void note(std::string_view nserie, const ingest::DownlinkAnswer& answer) noexcept;
 
   [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -67,6 +71,7 @@ class DownlinkOutcomes {
   greenrt::Event written_;
   greenrt::GreenletRef greenlet_;
   Counters counters_;
+  std::function<void(std::string_view)> on_written_;
 };
 
 }  // namespace hilera

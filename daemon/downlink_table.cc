@@ -76,6 +76,16 @@ std::vector<DownlinkTable::Row> DownlinkTable::list(std::string_view nserie, std
   return result;
 }
 
+std::vector<std::string> DownlinkTable::codecs_of(std::string_view nserie) {
+  const greenrt::Deadline deadline(time_limit_);
+  const db::Rows rows = pool_.acquire(deadline)->execute(
+      "SELECT codec FROM device WHERE nserie = ? ORDER BY last_arrival DESC", {nserie}, deadline);
+  std::vector<std::string> codecs;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    codecs.emplace_back(rows[i].text(0));
+  return codecs;
+}
+
 std::optional<DownlinkTable::Details> DownlinkTable::find(std::uint64_t id) {
   static const std::string statement =
       std::string(kColumns) + std::string(kMoreColumns) + " FROM downlink WHERE id = ?";

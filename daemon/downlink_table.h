@@ -122,6 +122,9 @@ class DownlinkTable final : public ingest::DownlinkSource {
   };
   std::optional<Details> find(std::uint64_t id);
 
+  // The codecs with which collectors have heard the device, the last one first.
+  std::vector<std::string> codecs_of(std::string_view nserie);
+
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:

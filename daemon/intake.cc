@@ -43,7 +43,7 @@ std::unique_ptr<ingest::Listener> make_listener(const ListenerConfig& config, in
                     {"hint", handed ? "raise ReceiveBuffer= in the socket unit" : "raise net.core.rmem_max"}});
     }
     return std::make_unique<ingest::Listener>(config.name, *codec, std::move(socket), config.store_raw,
-                                              std::move(trust));
+                                              std::move(trust), config.reply_window);
   } catch (const std::system_error& error) {
     throw std::runtime_error("listener " + config.name + " at " + address->to_string() + ": " + error.what());
   }

@@ -63,6 +63,9 @@ class Intake {
 
   void set_on_answer(ingest::FramePipeline::OnAnswer on_answer) { pipeline_.set_on_answer(std::move(on_answer)); }
 
+  void set_addressee(ingest::FramePipeline::Addressee addressee) { pipeline_.set_addressee(std::move(addressee)); }
+  void set_on_heard(ingest::FramePipeline::OnHeard on_heard) { pipeline_.set_on_heard(std::move(on_heard)); }
+
   using Listeners = std::vector<std::unique_ptr<ingest::Listener>>;
   [[nodiscard]] const Listeners& listeners() const { return listeners_; }
   [[nodiscard]] const ingest::PipelineCounters& counters() const { return pipeline_.counters(); }

@@ -23,7 +23,7 @@ class LostCodec final : public ingest::Codec {
                 ingest::Ack&) const override {}
   void append_fields(ingest::Bytes, const ingest::Record&, std::string& json) const override { json += "{}"; }
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view, std::uint64_t, ingest::Bytes,
-                                                                      const ingest::DownlinkKey*) const override {
+                                                                      const ingest::DownlinkPeer&) const override {
     return std::nullopt;
   }
 

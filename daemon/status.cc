@@ -142,9 +142,13 @@ json Status::document() const {
     const auto& downlinks = sources_.transmitter->counters();
     document["database"] = document_of(*database);
     const auto& answers = sources_.outcomes->counters();
+    const auto& ends = database->downlinks().counters();
     document["downlink"] = {{"sent", downlinks.sent},
-                            {"failed", downlinks.failed + answers.refused},
-                            {"delivered", answers.delivered},
+                            {"queued", ends.queued},
+                            {"delivered", ends.delivered},
+                            {"expired", ends.expired},
+                            {"failed", ends.failed},
+                            {"cancelled", ends.cancelled},
                             {"postponed", answers.postponed},
                             {"answers_unknown", answers.unknown},
                             {"answers_given_up", answers.given_up},
@@ -318,14 +322,18 @@ void Status::declare_database(Metrics& metrics) const {
 }
 
 void Status::declare_downlink(Metrics& metrics) const {
-  metrics.counter("hilera_downlink_total", "Downlink frames by what became of them.",
-                  [this](Metrics::Samples& samples) {
-                    const auto& counters = sources_.transmitter->counters();
-                    samples.add({{"state", "sent"}}, counters.sent);
-                    const auto& answers = sources_.outcomes->counters();
-                    samples.add({{"state", "failed"}}, counters.failed + answers.refused);
-                    samples.add({{"state", "delivered"}}, answers.delivered);
-                  });
+  metrics.counter(
+      "hilera_downlink_total",
+      "Downlink frames that came into a state by this collector: sent counts each attempt, the others rows.",
+      [this](Metrics::Samples& samples) {
+        const auto& ends = sources_.database->downlinks().counters();
+        samples.add({{"state", "queued"}}, ends.queued);
+        samples.add({{"state", "sent"}}, sources_.transmitter->counters().sent);
+        samples.add({{"state", "delivered"}}, ends.delivered);
+        samples.add({{"state", "expired"}}, ends.expired);
+        samples.add({{"state", "failed"}}, ends.failed);
+        samples.add({{"state", "cancelled"}}, ends.cancelled);
+      });
   metrics.counter("hilera_downlink_answers_total", "Answers of devices to downlinks that changed the end of none.",
                   [this](Metrics::Samples& samples) {
                     const auto& answers = sources_.outcomes->counters();

@@ -40,6 +40,10 @@ void Decoded::prove(AuthLevel level) {
     record.frame_id = counter;
 }
 
+std::string Codec::downlink_obstacle(std::string_view nserie, Bytes payload) const {
+  return encode_downlink(nserie, 0, payload, nullptr) ? "" : "cannot carry this payload";
+}
+
 DownlinkManners Codec::downlink_manners(std::uint8_t /*version*/) const {
   return {};
 }

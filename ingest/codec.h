@@ -107,6 +107,14 @@ struct DownlinkKey {
   DeviceKey key;
 };
 
+// Who a frame goes down to, as far as the bytes depend on it. Refers to the key.
+struct DownlinkPeer {
+  DownlinkPeer(const DownlinkKey* its_key, std::uint8_t its_version = 0) : key(its_key), version(its_version) {}
+
+  const DownlinkKey* key;  // of a device that proves itself, nullptr of others
+  std::uint8_t version;    // see Decoded
+};
+
 // How a protocol treats what is sent down.
 struct DownlinkManners {
   bool answered = true;             // a device says what became of it
@@ -157,11 +165,15 @@ class Codec {
   [[nodiscard]] virtual DownlinkManners downlink_manners(std::uint8_t version) const;
 
   // The datagram that carries `payload` down to a device; `id` is the downlink row's number. The same arguments make
-  // the same bytes, so that a device knows a repetition. `key`: of a device that proves itself, none of others. None
-  // when this codec cannot carry it (too long, wrong bytes, or no downlink at all).
+  // the same bytes, so that a device knows a repetition. None when this codec cannot carry it (too long, wrong bytes,
+  // or no downlink at all).
   [[nodiscard]] virtual std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
                                                                               Bytes payload,
-                                                                              const DownlinkKey* key) const = 0;
+                                                                              const DownlinkPeer& peer) const = 0;
+
+  // Why encode_downlink() could not carry this payload to any device of that serial, as a sentence's end for people who
+  // queue it; empty when it could.
+  [[nodiscard]] virtual std::string downlink_obstacle(std::string_view nserie, Bytes payload) const;
 };
 
 // The codec of that name, or nullptr. Codecs live as long as the program.

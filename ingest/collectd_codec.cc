@@ -207,9 +207,13 @@ void CollectdCodec::append_fields(Bytes datagram, const Record& record, std::str
   writer.end_object();
 }
 
+std::string CollectdCodec::downlink_obstacle(std::string_view /*nserie*/, Bytes /*payload*/) const {
+  return "knows no frames to devices";
+}
+
 std::optional<std::vector<std::byte>> CollectdCodec::encode_downlink(std::string_view /*nserie*/, std::uint64_t /*id*/,
                                                                      Bytes /*payload*/,
-                                                                     const DownlinkKey* /*key*/) const {
+                                                                     const DownlinkPeer& /*peer*/) const {
   return std::nullopt;
 }
 

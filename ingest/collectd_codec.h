@@ -41,7 +41,8 @@ class CollectdCodec final : public Codec {
   void append_fields(Bytes datagram, const Record& record, std::string& json) const override;
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
                                                                       Bytes payload,
-                                                                      const DownlinkKey* key) const override;
+                                                                      const DownlinkPeer& peer) const override;
+  [[nodiscard]] std::string downlink_obstacle(std::string_view nserie, Bytes payload) const override;
 };
 
 }  // namespace ingest

@@ -25,10 +25,11 @@ struct KeyEqual {
 
 }  // namespace
 
-void Device::heard(Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival) {
+void Device::heard(Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival, std::uint8_t version) {
   if (arrival < last_arrival_) return;
   listener_ = &listener;
   path_ = path;
+  version_ = version;
   last_arrival_ = arrival;
 }
 

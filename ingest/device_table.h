@@ -45,10 +45,11 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   // Where it was heard last. No listener: nowhere yet.
   [[nodiscard]] Listener* listener() const { return listener_; }  // lives as long as the table
   [[nodiscard]] const greenrt::UdpPath& path() const { return path_; }
+  [[nodiscard]] std::uint8_t version() const { return version_; }            // see Decoded
   [[nodiscard]] std::int64_t last_arrival() const { return last_arrival_; }  // microseconds since 1970
 
   // Notes that a datagram came over `path`. An earlier arrival than the noted one changes nothing.
-  void heard(Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival);
+  void heard(Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival, std::uint8_t version = 0);
 
   // What it has proved since it is remembered.
   struct Proof {
@@ -72,6 +73,7 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   std::int64_t last_arrival_ = 0;
   Listener* listener_ = nullptr;
   greenrt::UdpPath path_;
+  std::uint8_t version_ = 0;
   std::unique_ptr<Proof> proof_;
 };
 

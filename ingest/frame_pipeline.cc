@@ -139,6 +139,7 @@ void FramePipeline::decode(Frame& frame) {
     frame.end = Frame::End::kRejected;
     return;
   }
+  if (decoded.answer && decoded.nserie.empty()) name_answer(entry);
   const auto device = device_of(frame);
   const Vetted vetted =
       vet(entry.datagram.listener->trust(), *entry.datagram.origin->codec, entry.datagram, decoded, *device);
@@ -151,13 +152,22 @@ void FramePipeline::decode(Frame& frame) {
   if (decoded.verdict == Verdict::kControl) {
     frame.end = Frame::End::kControl;
     heard(*device, entry);
-    if (decoded.answer && on_answer_ && !decoded.nserie.empty()) on_answer_(decoded.nserie, *decoded.answer);
+    if (decoded.answer && on_answer_) on_answer_(decoded.nserie, *decoded.answer);
     if (decoded.ack_wanted) acknowledge(entry, AckStatus::kStored);
   } else if (vetted.seen) {
     repeat(frame);
   } else {
     keep(frame, *device);
   }
+}
+
+// It is vetted like one that names its device: it comes from where that was heard.
+void FramePipeline::name_answer(Entry& entry) const {
+  if (!addressee_) return;
+  auto nserie = addressee_(*entry.datagram.listener, entry.datagram.path.peer);
+  if (!nserie) return;
+  entry.decoded.nserie_storage = *std::move(nserie);
+  entry.decoded.nserie = entry.decoded.nserie_storage;
 }
 
 // The serial that a datagram claims is nearly always the one that it is decoded to, and hashed already.
@@ -199,7 +209,7 @@ void FramePipeline::repeat(Frame& frame) {
 
 // The address of a device that proves itself moves with a number that is newer than all before, so that a datagram
 // which somebody held back cannot draw its downlinks elsewhere.
-void FramePipeline::heard(Device& device, const Entry& entry) {
+void FramePipeline::heard(Device& device, const Entry& entry) const {
   const Decoded& decoded = entry.decoded;
   if (!decoded.updates_path) return;
   if (const auto* proof = device.proof()) {
@@ -207,7 +217,8 @@ void FramePipeline::heard(Device& device, const Entry& entry) {
     if (decoded.counter != 0 && decoded.counter <= proof->window.highest()) return;
   }
   const Datagram& datagram = entry.datagram;
-  device.heard(*datagram.listener, datagram.path, datagram.arrival);
+  device.heard(*datagram.listener, datagram.path, datagram.arrival, decoded.version);
+  if (on_heard_) on_heard_(device.nserie());
 }
 
 void FramePipeline::believed(Device& device, const Entry& entry) {

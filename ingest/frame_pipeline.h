@@ -18,6 +18,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -83,6 +85,13 @@ class FramePipeline {
   using OnAnswer = std::function<void(std::string_view nserie, const DownlinkAnswer& answer)>;
   void set_on_answer(OnAnswer on_answer) { on_answer_ = std::move(on_answer); }
 
+  // The same for an answer that names no device: whose it is. And with each device whose address is known, or known
+  // again, once its datagram is durable.
+  using Addressee = std::function<std::optional<std::string>(const Listener&, const greenrt::SocketAddress& peer)>;
+  void set_addressee(Addressee addressee) { addressee_ = std::move(addressee); }
+  using OnHeard = std::function<void(std::string_view nserie)>;
+  void set_on_heard(OnHeard on_heard) { on_heard_ = std::move(on_heard); }
+
   // Counts a datagram that came after the end as dropped (shutdown). Never yields, never throws.
   void turn_away() noexcept { counters_.drop(DropReason::kShutdown); }
 
@@ -105,7 +114,8 @@ class FramePipeline {
   void repeat(Frame& frame);
   [[nodiscard]] bool must_wait(const Claim& claim, const greenrt::UdpPath& path, double backlog) const;
   [[nodiscard]] DeviceTable::Hold device_of(const Frame& frame);
-  static void heard(Device& device, const Entry& entry);
+  void name_answer(Entry& entry) const;
+  void heard(Device& device, const Entry& entry) const;
   static void believed(Device& device, const Entry& entry);
   static void note_seen(Device& device, const Entry& entry);
   void acknowledge(const Entry& entry, AckStatus status);
@@ -118,6 +128,8 @@ class FramePipeline {
   Admission admission_;
   PipelineCounters counters_;
   OnAnswer on_answer_;
+  Addressee addressee_;
+  OnHeard on_heard_;
   std::unique_ptr<Frames> frames_;
   greenrt::GreenletKind& frame_kind_;
   greenrt::Event idle_;

@@ -16,10 +16,12 @@ std::vector<std::string_view> all_reasons(const Codec& codec) {
 
 }  // namespace
 
-Listener::Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw, Trust trust)
+Listener::Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw, Trust trust,
+                   greenrt::Duration reply_window)
     : origin_(std::make_shared<Origin>(
           Origin{.listener = std::move(name), .codec = &codec, .store_raw = store_raw, .guarded = trust.guarded})),
       trust_(std::move(trust)),
+      reply_window_(reply_window),
       socket_(std::move(socket)),
       counters_(all_reasons(codec)),
       replies_(socket_, counters_) {}

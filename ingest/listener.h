@@ -22,7 +22,8 @@ inline constexpr std::string_view kOversize = "oversize";
 class Listener {
  public:
   // `codec` must outlive it. Starts a greenlet for the replies: see replies.h.
-  Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw, Trust trust = {});
+  Listener(std::string name, const Codec& codec, greenrt::UdpSocket socket, bool store_raw, Trust trust = {},
+           greenrt::Duration reply_window = greenrt::Duration::zero());
 
   [[nodiscard]] const std::string& name() const { return origin_->listener; }
   [[nodiscard]] const Codec& codec() const { return *origin_->codec; }
@@ -31,6 +32,8 @@ class Listener {
   [[nodiscard]] const Trust& trust() const { return trust_; }
   // From the next datagram on. `guarded` must be as before.
   void set_trust(Trust trust) { trust_ = std::move(trust); }
+  // How long after a device was heard it is sent to; zero: for ever.
+  [[nodiscard]] greenrt::Duration reply_window() const { return reply_window_; }
   [[nodiscard]] greenrt::UdpSocket& socket() { return socket_; }
   [[nodiscard]] const greenrt::UdpSocket& socket() const { return socket_; }
   [[nodiscard]] ListenerCounters& counters() { return counters_; }
@@ -40,6 +43,7 @@ class Listener {
  private:
   std::shared_ptr<const Origin> origin_;
   Trust trust_;
+  greenrt::Duration reply_window_;
   greenrt::UdpSocket socket_;
   ListenerCounters counters_;
   Replies replies_;

@@ -157,7 +157,7 @@ DownlinkManners NativeCodec::downlink_manners(std::uint8_t /*version*/) const {
 }
 
 std::optional<std::vector<std::byte>> NativeCodec::encode_downlink(std::string_view nserie, std::uint64_t id,
-                                                                   Bytes payload, const DownlinkKey* key) const {
+                                                                   Bytes payload, const DownlinkPeer& peer) const {
   if (!native::is_serial(nserie) || payload.empty() || payload.size() > native::kMaxDatagramSize) return std::nullopt;
   std::vector<std::byte> wrapped;
   if (!native::check_items(payload).empty()) {
@@ -165,6 +165,7 @@ std::optional<std::vector<std::byte>> NativeCodec::encode_downlink(std::string_v
     payload = wrapped;
   }
   std::vector<std::byte> datagram;
+  const DownlinkKey* key = peer.key;
   const std::uint8_t tagged = key ? native::kTagged : 0;
   native::build_frame({.flags = static_cast<std::uint8_t>(native::kDownlink | native::kAckWanted | tagged),
                        .key_id = key ? key->id : std::uint8_t{0},
@@ -176,6 +177,16 @@ std::optional<std::vector<std::byte>> NativeCodec::encode_downlink(std::string_v
   if (key) native::append_tag(datagram, key->key);
   if (datagram.size() > native::kMaxDatagramSize) return std::nullopt;
   return datagram;
+}
+
+std::string NativeCodec::downlink_obstacle(std::string_view nserie, Bytes payload) const {
+  if (!native::is_serial(nserie)) return "has no such serial: 1 to 32 of A-Z, a-z, 0-9, '.', '_' and '-'";
+  if (payload.empty()) return "cannot carry an empty payload";
+  // The largest frame: with a tag.
+  const DownlinkKey key{};
+  if (encode_downlink(nserie, 0, payload, &key)) return "";
+  return "cannot carry " + std::to_string(payload.size()) + " bytes: a frame has at most " +
+         std::to_string(native::kMaxDatagramSize) + ", with its head and tag";
 }
 
 }  // namespace ingest

@@ -16,6 +16,8 @@ using semtech::Frame;
 using semtech::Type;
 
 constexpr std::size_t kTokenSize = 2;
+constexpr std::string_view kBefore = R"({"txpk":)";  // of a downlink's object
+constexpr std::string_view kAfter = "}";
 
 // The clock of a packet without a time wraps, and a statistic may have none at all: two of them can be equal to the
 // byte. A repetition by the network has the same token.
@@ -59,6 +61,7 @@ std::string_view decode_frame(Bytes datagram, Decoded& out) {
   if (const auto fault = semtech::parse_frame(datagram, frame); !fault.empty()) return fault;
   semtech::append_eui(frame.eui, out.nserie_storage);
   out.nserie = out.nserie_storage;
+  out.version = frame.version;
   if (frame.type == Type::kPushData) return decode_push(datagram, frame, out);
   if (frame.type == Type::kTxAck) return decode_tx_ack(frame, out);
   out.verdict = Verdict::kControl;
@@ -110,21 +113,36 @@ void SemtechCodec::append_fields(Bytes datagram, const Record& record, std::stri
 }
 
 std::optional<std::vector<std::byte>> SemtechCodec::encode_downlink(std::string_view nserie, std::uint64_t id,
-                                                                    Bytes payload, const DownlinkKey* /*key*/) const {
-  constexpr std::string_view kBefore = R"({"txpk":)";
-  constexpr std::string_view kAfter = "}";
-  if (!semtech::is_eui(nserie)) return std::nullopt;
-  if (payload.size() + semtech::kAnswerSize + kBefore.size() + kAfter.size() > semtech::kMaxDownlinkSize) {
-    return std::nullopt;
-  }
-  if (!semtech::is_txpk(as_text(payload))) return std::nullopt;
+                                                                    Bytes payload, const DownlinkPeer& peer) const {
+  if (!downlink_obstacle(nserie, payload).empty()) return std::nullopt;
   std::string body(kBefore);
   body += as_text(payload);
   body += kAfter;
   std::vector<std::byte> datagram;
-  semtech::build_answer(
-      {.token = static_cast<std::uint16_t>(id & 0xFFFF), .type = Type::kPullResp, .body = as_bytes(body)}, datagram);
+  const bool first_version = peer.version == semtech::kVersion1;
+  semtech::build_answer({.version = first_version ? semtech::kVersion1 : semtech::kVersion2,
+                         .token = first_version ? std::uint16_t{0} : static_cast<std::uint16_t>(id & 0xFFFF),
+                         .type = Type::kPullResp,
+                         .body = as_bytes(body)},
+                        datagram);
   return datagram;
+}
+
+std::string SemtechCodec::downlink_obstacle(std::string_view nserie, Bytes payload) const {
+  constexpr std::size_t kMost = semtech::kMaxDownlinkSize - semtech::kAnswerSize - kBefore.size() - kAfter.size();
+  if (!semtech::is_eui(nserie)) return "has no such serial: an EUI has 16 lower-case hexadecimal digits";
+  if (payload.size() > kMost) {
+    return "cannot carry a txpk of " + std::to_string(payload.size()) + " bytes: it has at most " +
+           std::to_string(kMost);
+  }
+  if (semtech::is_txpk(as_text(payload))) return "";
+  return "takes the JSON object of a txpk, with freq, datr, size, data, modu and codr or fdev, and one of imme, tmst, "
+         "tmms";
+}
+
+// Version 1 has no TX_ACK. A repetition would be sent by radio again.
+DownlinkManners SemtechCodec::downlink_manners(std::uint8_t version) const {
+  return {.answered = version != semtech::kVersion1};
 }
 
 }  // namespace ingest

@@ -29,7 +29,9 @@ class SemtechCodec final : public Codec {
   // A PULL_RESP of version 2 whose token is the low 16 bits of `id`; `payload` is the JSON object of "txpk".
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
                                                                       Bytes payload,
-                                                                      const DownlinkKey* key) const override;
+                                                                      const DownlinkPeer& peer) const override;
+  [[nodiscard]] DownlinkManners downlink_manners(std::uint8_t version) const override;
+  [[nodiscard]] std::string downlink_obstacle(std::string_view nserie, Bytes payload) const override;
 };
 
 }  // namespace ingest

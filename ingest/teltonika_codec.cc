@@ -18,7 +18,7 @@ using teltonika::Message;
 using teltonika::MessageType;
 namespace reason = teltonika::reason;
 
-constexpr std::size_t kMaxCommandDatagram = 1280;
+constexpr std::size_t kMaxCommand = 1280 - 20;  // what surrounds it in a datagram
 
 bool is_raw(Bytes datagram) {
   ByteReader reader(datagram);
@@ -202,13 +202,21 @@ DownlinkManners TeltonikaCodec::downlink_manners(std::uint8_t /*version*/) const
 }
 
 std::optional<std::vector<std::byte>> TeltonikaCodec::encode_downlink(std::string_view nserie, std::uint64_t /*id*/,
-                                                                      Bytes payload, const DownlinkKey* /*key*/) const {
-  if (!teltonika::is_imei(nserie) || payload.empty()) return std::nullopt;
-  if (payload.size() > kMaxCommandDatagram) return std::nullopt;
+                                                                      Bytes payload,
+                                                                      const DownlinkPeer& /*peer*/) const {
+  if (!downlink_obstacle(nserie, payload).empty()) return std::nullopt;
   std::vector<std::byte> datagram;
   teltonika::build_raw_message({.codec = CodecId::k12, .type = MessageType::kCommand, .content = payload}, datagram);
-  if (datagram.size() > kMaxCommandDatagram) return std::nullopt;
   return datagram;
+}
+
+// Codec 12 also carries bytes to what is wired to a tracker, so that any byte may stand in a command.
+std::string TeltonikaCodec::downlink_obstacle(std::string_view nserie, Bytes payload) const {
+  if (!teltonika::is_imei(nserie)) return "has no such serial: an IMEI has 15 digits";
+  if (payload.empty()) return "cannot carry an empty command";
+  if (payload.size() <= kMaxCommand) return "";
+  return "cannot carry a command of " + std::to_string(payload.size()) + " bytes: it has at most " +
+         std::to_string(kMaxCommand);
 }
 
 }  // namespace ingest

@@ -34,7 +34,8 @@ class TeltonikaCodec final : public Codec {
   [[nodiscard]] DownlinkManners downlink_manners(std::uint8_t version) const override;
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
                                                                       Bytes payload,
-                                                                      const DownlinkKey* key) const override;
+                                                                      const DownlinkPeer& peer) const override;
+  [[nodiscard]] std::string downlink_obstacle(std::string_view nserie, Bytes payload) const override;
 };
 
 }  // namespace ingest

@@ -3,17 +3,33 @@
 // Goes through all that is due, batch by batch, and waits for the poll interval at the end of each pass. The attempt is
 // noted durably before the frame is sent, so that a crash between the two leaves an attempt of unknown outcome, never a
 // frame that was sent twice without anybody knowing. Sends from the socket that heard the device last, to the address
-// from which it was heard. A device that has not been heard keeps its downlinks queued, and holds up nobody else's.
+// from which it was heard.
+//
+// A device is sent to only for as long as its listener's reply window after it was heard: behind a NAT, the way to it
+// is closed afterwards, and may lead to another device. Until it is heard again it keeps its downlinks queued, and
+// holds up nobody else's; it is remembered, so that its next one leaves right after its next datagram, whatever the
+// poll interval is, and the one after that right after the answer.
+//
+// Where answers name no device, one frame at a time is under way to an address.
 
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "greenrt/deadline.h"
+#include "greenrt/event.h"
 #include "ingest/device_table.h"
 #include "ingest/downlink_source.h"
+#include "ingest/keyed_hash.h"
+#include "ingest/listener.h"
 #include "ingest/reporter.h"
 
 namespace ingest {
@@ -31,6 +47,11 @@ struct TransmitterCounters {
 
 class Transmitter {
  public:
+  // Devices that are remembered because they have something to be sent; the others have to wait for the next pass.
+  static constexpr std::size_t kMostAwaited = 100'000;
+  // How long an answer that names no device is taken for that of the device that was sent to last.
+  static constexpr std::chrono::minutes kAddressHeld{2};
+
   // All of them must outlive it.
   Transmitter(const TransmitterOptions& options, DownlinkSource& source, const DeviceTable& devices,
               Reporter& reporter);
@@ -42,17 +63,45 @@ class Transmitter {
   // source throws.
   std::size_t poll();
 
+  // A device was heard. Sends what waits for it, soon. Never yields, never throws.
+  void heard(std::string_view nserie) noexcept;
+  // What was under way to a device has ended. The same.
+  void ended(std::string_view nserie) noexcept;
+
+  // Whose answer it is that came from that address without a name: of the device that was sent to there and has not
+  // answered. It has then. Never yields.
+  std::optional<std::string> take_addressee(const Listener& listener, const greenrt::SocketAddress& peer);
+
   [[nodiscard]] const TransmitterCounters& counters() const { return counters_; }
+  [[nodiscard]] std::size_t awaited() const { return awaited_.size(); }
 
  private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return keyed_hash(as_bytes(text)); }
+  };
+  struct Command {
+    std::string nserie;
+    greenrt::Deadline until = greenrt::Duration::zero();
+  };
+
+  void serve_woken();
   void transmit(const Downlink& downlink);
   void fail(const Downlink& downlink, std::string_view error, bool retry);
+  void await(const std::string& nserie);
+  void release_addresses();
+  void wake(std::string_view nserie) noexcept;
+  bool hold_address(const std::string& address, const std::string& nserie);
 
   TransmitterOptions options_;
   DownlinkSource& source_;
   const DeviceTable& devices_;
   Reporter& reporter_;
   TransmitterCounters counters_;
+  std::unordered_set<std::string, Hash, std::equal_to<>> awaited_;  // not to be sent to before they are heard
+  std::deque<std::string> woken_;
+  greenrt::Event work_;
+  std::unordered_map<std::string, Command, Hash, std::equal_to<>> commands_;  // by address, where answers name nobody
 };
 
 }  // namespace ingest

@@ -49,10 +49,12 @@ void add_downlink(CLI::App& app, CommandLine& line) {
   payload->add_option("--hex", line.payload_hex, "The bytes as hexadecimal digits");
   payload->add_option_function<std::string>(
       "--text", [&line](const std::string& text) { line.payload_hex = to_hex(text); }, "The bytes as they are typed");
-  add->add_option("--after", line.not_before_in, "Not before this time has passed, such as 5min")
+  add->add_option("--after,--not-before", line.not_before_in, "Not before this time has passed, such as 5min")
       ->check(check_duration);
-  add->add_option("--expires-in", line.expires_in, "Not after this time, such as 1h")->check(check_duration);
+  add->add_option("--expires-in,--expires", line.expires_in, "Not after this time, such as 1h")->check(check_duration);
   add->add_option("--max-attempts", line.max_attempts, "How often to try")->check(CLI::Range(1U, 100U));
+  add->add_flag("--idempotent", line.idempotent,
+                "It may reach the device twice: also try again where the device cannot know a repetition");
   add->callback([&line] { line.command = Command::kDownlinkAdd; });
 
   CLI::App* list = downlink->add_subcommand("list", "Show the newest");
@@ -61,6 +63,10 @@ void add_downlink(CLI::App& app, CommandLine& line) {
       ->check(CLI::IsMember({"queued", "sent", "delivered", "expired", "failed", "cancelled"}));
   list->add_option("--limit", line.limit, "At most so many")->check(CLI::Range(1U, 10'000U));
   list->callback([&line] { line.command = Command::kDownlinkList; });
+
+  CLI::App* show = downlink->add_subcommand("show", "Show one with its bytes, its times and the device's answer");
+  show->add_option("id", line.id, "Its number")->required()->check(CLI::PositiveNumber);
+  show->callback([&line] { line.command = Command::kDownlinkShow; });
 
   CLI::App* cancel = downlink->add_subcommand("cancel", "Cancel one that is still queued");
   cancel->add_option("id", line.id, "Its number")->required();

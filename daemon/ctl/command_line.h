@@ -19,6 +19,7 @@ enum class Command : std::uint8_t {
   kSchemaApply,
   kDownlinkAdd,
   kDownlinkList,
+  kDownlinkShow,
   kDownlinkCancel,
   kDeadLetterList,
   kDeadLetterShow,
@@ -50,6 +51,7 @@ struct CommandLine {
   std::string not_before_in;
   std::string expires_in;
   std::optional<std::uint32_t> max_attempts;
+  bool idempotent = false;
   std::string state;
   std::optional<std::uint32_t> limit;
   std::uint64_t id = 0;  // 0: not given

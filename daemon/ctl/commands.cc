@@ -51,6 +51,7 @@ int downlink_add(const CommandLine& line, std::ostream& out) {
   if (!line.not_before_in.empty()) arguments["not_before_in"] = line.not_before_in;
   if (!line.expires_in.empty()) arguments["expires_in"] = line.expires_in;
   if (line.max_attempts) arguments["max_attempts"] = *line.max_attempts;
+  if (line.idempotent) arguments["idempotent"] = true;
   const json answer = ask(line, control::kDownlinkAdd, arguments);
   print(out, line, answer, fmt::format("Queued as {}.\n", answer.at("id").get<std::uint64_t>()));
   return kExitOk;
@@ -63,6 +64,12 @@ int downlink_list(const CommandLine& line, std::ostream& out) {
   if (line.limit) arguments["limit"] = *line.limit;
   const json answer = ask(line, control::kDownlinkList, arguments);
   print(out, line, answer, view_downlinks(answer));
+  return kExitOk;
+}
+
+int downlink_show(const CommandLine& line, std::ostream& out) {
+  const json answer = ask(line, control::kDownlinkShow, {{"id", line.id}});
+  print(out, line, answer, view_downlink(answer));
   return kExitOk;
 }
 
@@ -90,6 +97,8 @@ int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes)
       return downlink_add(line, out);
     case Command::kDownlinkList:
       return downlink_list(line, out);
+    case Command::kDownlinkShow:
+      return downlink_show(line, out);
     case Command::kDownlinkCancel:
       return downlink_cancel(line, out);
     case Command::kDeadLetterList:

@@ -198,6 +198,19 @@ std::string view_stopped_journal(const json& answer) {
       show(journal, "oldest_seconds"), show(journal, "last_place"), show(journal, "position"));
 }
 
+namespace {
+
+using Member = std::pair<const char*, const char*>;  // what people call it, and its key
+
+std::string view_members(const json& object, std::initializer_list<Member> members) {
+  Table table;
+  for (const auto& [name, key] : members)
+    table.add({name, show(object, key)});
+  return table.text("");
+}
+
+}  // namespace
+
 std::string view_downlinks(const json& answer) {
   const json& downlinks = at(answer, "downlinks");
   if (!downlinks.is_array() || downlinks.empty()) return "There is none.\n";
@@ -208,6 +221,26 @@ std::string view_downlinks(const json& answer) {
                show(row, "sent_at"), show(row, "payload_size"), show(row, "last_error")});
   }
   return table.text("");
+}
+
+std::string view_downlink(const json& answer) {
+  return view_members(at(answer, "downlink"), {{"id", "id"},
+                                               {"nserie", "nserie"},
+                                               {"state", "state"},
+                                               {"created", "created_at"},
+                                               {"not before", "not_before"},
+                                               {"expires", "expires_at"},
+                                               {"attempts", "attempts"},
+                                               {"of at most", "max_attempts"},
+                                               {"idempotent", "idempotent"},
+                                               {"sent", "sent_at"},
+                                               {"waits until", "retry_at"},
+                                               {"delivered", "delivered_at"},
+                                               {"answer", "answer"},
+                                               {"last error", "last_error"},
+                                               {"sent by", "lease_owner"},
+                                               {"leased until", "lease_until"},
+                                               {"payload", "payload"}});
 }
 
 std::string view_dead_letters(const json& answer) {
@@ -225,22 +258,19 @@ std::string view_dead_letters(const json& answer) {
 
 std::string view_dead_letter(const json& answer) {
   const json& letter = at(answer, "dead_letter");
-  Table table;
-  for (const auto& [name, key] : std::initializer_list<std::pair<const char*, const char*>>{{"id", "id"},
-                                                                                            {"dead since", "dead_at"},
-                                                                                            {"nserie", "nserie"},
-                                                                                            {"frame_id", "frame_id"},
-                                                                                            {"codec", "codec"},
-                                                                                            {"listener", "listener"},
-                                                                                            {"collector", "collector"},
-                                                                                            {"arrival", "arrival"},
-                                                                                            {"reason", "reason"},
-                                                                                            {"error", "error"},
-                                                                                            {"replayed", "replayed_at"},
-                                                                                            {"in the way", "obstacle"},
-                                                                                            {"datagram", "raw"}})
-    table.add({name, show(letter, key)});
-  return table.text("");
+  return view_members(letter, {{"id", "id"},
+                               {"dead since", "dead_at"},
+                               {"nserie", "nserie"},
+                               {"frame_id", "frame_id"},
+                               {"codec", "codec"},
+                               {"listener", "listener"},
+                               {"collector", "collector"},
+                               {"arrival", "arrival"},
+                               {"reason", "reason"},
+                               {"error", "error"},
+                               {"replayed", "replayed_at"},
+                               {"in the way", "obstacle"},
+                               {"datagram", "raw"}});
 }
 
 std::string view_replays(const json& letters) {

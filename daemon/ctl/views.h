@@ -23,6 +23,7 @@ std::string view_stopped_journal(const nlohmann::json& answer);
 
 // A table, one row a downlink.
 std::string view_downlinks(const nlohmann::json& answer);
+std::string view_downlink(const nlohmann::json& answer);
 
 // A table, one row a dead letter.
 std::string view_dead_letters(const nlohmann::json& answer);

@@ -38,12 +38,13 @@ struct World {
 
   StatusWorld parts;
   JournalExport journal{parts.storage.journal()};
-  ControlServer::Commands commands = control_commands(parts.status, journal, parts.database.get());
+  ControlServer::Commands commands = control_commands(parts.status, journal, parts.database.get(), parts.intake);
 };
 
 HUB_TEST(ControlCommands, SayWhichOfThemChangeSomething) {
   World world;
-  EXPECT_EQ(world.commands.size(), 8u);
+  EXPECT_EQ(world.commands.size(), 9u);
+  EXPECT_FALSE(world.commands.find(control::kDownlinkShow)->second.changes_something);
   EXPECT_FALSE(world.commands.find(control::kStatus)->second.changes_something);
   EXPECT_FALSE(world.commands.find(control::kDownlinkList)->second.changes_something);
   EXPECT_TRUE(world.commands.find(control::kDownlinkAdd)->second.changes_something);
@@ -54,7 +55,7 @@ HUB_TEST(ControlCommands, SayWhichOfThemChangeSomething) {
 
 HUB_TEST(ControlCommands, WithoutADatabaseThereAreNoTables) {
   World world;
-  world.commands = control_commands(world.parts.status, world.journal, nullptr);
+  world.commands = control_commands(world.parts.status, world.journal, nullptr, world.parts.intake);
   EXPECT_THAT(world.refusal(control::kDownlinkList, "{}"), HasSubstr("no database section"));
   EXPECT_THAT(world.refusal(control::kDeadLetterList, "{}"), HasSubstr("no database section"));
 }
@@ -185,9 +186,15 @@ SERVER_TEST(ControlCommands, AddListAndCancelADownlink) {
 SERVER_TEST(ControlCommands, TakeTheLongestOfEverything) {
   const TestDatabase database;
   World world(database.options());
-  world.call(control::kDownlinkAdd, R"({"nserie": ")" + std::string(127, '~') + R"(", "payload": ")" +
-                                        std::string(2 * 60 * 1024, 'f') +
-                                        R"(", "max_attempts": 100, "not_before_in": "3650d", "expires_in": "3650d"})");
+  const std::string longest = R"({"nserie": ")" + std::string(127, '~') + R"(", "payload": ")" +
+                              std::string(2 * 60 * 1024, 'f') +
+                              R"(", "max_attempts": 100, "not_before_in": "3650d", "expires_in": "3650d"})";
+  EXPECT_THAT(world.refused_add(longest), StartsWith("codec ")) << "none has frames so long, but all else is right";
+  world.parts.database->downlinks().add({.nserie = std::string(127, '~'),
+                                         .payload = std::vector<std::byte>(60 * 1024),
+                                         .delay = std::chrono::hours(3650 * 24),
+                                         .expires_in = std::chrono::hours(3650 * 24),
+                                         .max_attempts = 100});
   EXPECT_EQ(database.sql("SELECT LENGTH(payload), LENGTH(nserie) FROM downlink"), "61440\t127");
 }
 
@@ -198,6 +205,33 @@ SERVER_TEST(ControlCommands, TellWhatTheDatabaseSays) {
   EXPECT_THAT(world.refused_add(R"({"nserie": "D1", "payload": "00"})"), StartsWith("the database: "));
   EXPECT_THAT(world.refusal(control::kDownlinkList, "{}"), HasSubstr("doesn't exist"));
   EXPECT_THAT(world.refusal(control::kDownlinkCancel, R"({"id": 1})"), HasSubstr("doesn't exist"));
+}
+
+SERVER_TEST(ControlCommands, RefuseADownlinkThatItsCodecCannotCarry) {
+  TestDatabase database;
+  World world(database.options());
+  const auto refused = [&](const std::string& nserie, const std::string& payload) {
+    return world.refused_add(R"({"nserie": ")" + nserie + R"(", "payload": ")" + payload + R"("})");
+  };
+  // Nobody has heard it: one codec of the listeners, native and teltonika, must do.
+  EXPECT_THAT(refused("D1", std::string(4000, '0')), AllOf(HasSubstr("codec native cannot carry 2000 bytes"),
+                                                           HasSubstr("codec teltonika has no such serial")));
+  // Another collector has.
+  database.sql(
+      "INSERT INTO device (nserie, codec, first_seen, last_seen, listener, collector, last_arrival, auth_level) "
+      "VALUES ('D2', 'collectd', NOW(6), NOW(6), 'l', 'host-b', 1, 0)");
+  EXPECT_EQ(refused("D2", "00"), "codec collectd knows no frames to devices");
+}
+
+SERVER_TEST(ControlCommands, ShowADownlink) {
+  TestDatabase database;
+  World world(database.options());
+  const json added = world.call(control::kDownlinkAdd, R"({"nserie": "D1", "payload": "0aff", "idempotent": true})");
+  const json shown = world.call(control::kDownlinkShow, added.dump())["downlink"];
+  EXPECT_EQ(shown["payload"], "0aff");
+  EXPECT_EQ(shown["idempotent"], true);
+  EXPECT_EQ(shown["state"], "queued");
+  EXPECT_EQ(world.refusal(control::kDownlinkShow, R"({"id": 999})"), "there is no downlink 999");
 }
 
 // Letters of device D1 as a collector leaves them, numbered from `first`, each with the published datagram of a

@@ -68,7 +68,7 @@ HUB_TEST(Status, HasEveryKeyThatItPromises) {
     EXPECT_TRUE(database.contains(key)) << key;
   for (const char* key : {"idle", "leased", "connecting", "waiting"})
     EXPECT_EQ(database["connections"][key], 0) << key;
-  for (const char* key : {"sent", "failed"})
+  for (const char* key : {"queued", "sent", "delivered", "expired", "failed", "cancelled"})
     EXPECT_EQ(document["downlink"][key], 0) << key;
 }
 

@@ -61,7 +61,7 @@ bool eventually(Condition condition) {
 //   +  one record, acknowledged        -  one record, no acknowledgement     2  two records, acknowledged
 //   c  control                         a  as +, but making the ack throws
 //   m  decoding runs out of memory     x  decoding throws                    all others are rejected
-class TextCodec final : public Codec {
+class TextCodec : public Codec {
  public:
   static constexpr std::size_t kMaxSize = 64;
   static constexpr std::array<std::string_view, 1> kReasons{"bad_letter"};
@@ -108,7 +108,7 @@ class TextCodec final : public Codec {
   // "A#7:payload". Cannot carry "?".
   [[nodiscard]] std::optional<std::vector<std::byte>> encode_downlink(std::string_view nserie, std::uint64_t id,
                                                                       Bytes payload,
-                                                                      const DownlinkKey*) const override {
+                                                                      const DownlinkPeer&) const override {
     if (as_text(payload) == "?") return std::nullopt;
     const std::string text = std::string(nserie) + "#" + std::to_string(id) + ":" + std::string(as_text(payload));
     const Bytes bytes = as_bytes(text);

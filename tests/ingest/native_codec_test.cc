@@ -263,5 +263,15 @@ TEST(NativeDownlink, IsRefusedWhenItComesBack) {
   EXPECT_EQ(reject_reason(kCodec, *datagram), native::reason::kReflected);
 }
 
+TEST(NativeCodec, SaysWhyItCannotCarryADownlink) {
+  EXPECT_EQ(kCodec.downlink_obstacle("SN-0001", as_bytes("reboot")), "");
+  EXPECT_EQ(kCodec.downlink_obstacle("SN-0001", {}), "cannot carry an empty payload");
+  EXPECT_NE(kCodec.downlink_obstacle("no spaces", as_bytes("x")), "");
+  EXPECT_EQ(kCodec.downlink_obstacle("SN-0001", as_bytes(std::string(2000, 'x'))),
+            "cannot carry 2000 bytes: a frame has at most " + std::to_string(native::kMaxDatagramSize) +
+                ", with its head and tag");
+  EXPECT_TRUE(kCodec.downlink_manners(0).repeatable) << "the device remembers the last ones";
+}
+
 }  // namespace
 }  // namespace ingest

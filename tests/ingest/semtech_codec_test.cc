@@ -1,5 +1,6 @@
 #include "ingest/semtech_codec.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -226,6 +227,26 @@ TEST(SemtechDownlink, IsAnsweredByItsToken) {
 
   const auto sent = tx_ack("");
   EXPECT_EQ(decode(kCodec, sent).answer->outcome, DownlinkAnswer::Outcome::kDelivered);
+}
+
+TEST(SemtechCodec, SpeaksTheVersionOfTheGateway) {
+  Decoded decoded;
+  kCodec.decode(from_hex("01 0007 02 b827ebfffe87bd11"), decoded);
+  EXPECT_EQ(decoded.version, 1);
+  EXPECT_FALSE(kCodec.downlink_manners(1).answered) << "version 1 has no TX_ACK";
+  EXPECT_TRUE(kCodec.downlink_manners(2).answered);
+  EXPECT_FALSE(kCodec.downlink_manners(2).repeatable) << "it would be sent by radio twice";
+  const auto datagram = kCodec.encode_downlink(kEui, 0xABCDEF5A01, as_bytes(kTxpk), {nullptr, 1});
+  ASSERT_TRUE(datagram);
+  EXPECT_EQ(Bytes(*datagram).first(4)[0], std::byte{1});
+  EXPECT_EQ((std::vector(datagram->begin() + 1, datagram->begin() + 4)), from_hex("0000 03")) << "no token";
+}
+
+TEST(SemtechCodec, SaysWhyItCannotCarryADownlink) {
+  EXPECT_EQ(kCodec.downlink_obstacle(kEui, as_bytes(kTxpk)), "");
+  EXPECT_THAT(kCodec.downlink_obstacle("SN-1", as_bytes(kTxpk)), ::testing::HasSubstr("16 lower-case"));
+  EXPECT_THAT(kCodec.downlink_obstacle(kEui, as_bytes("reboot")), ::testing::HasSubstr("JSON object of a txpk"));
+  EXPECT_THAT(kCodec.downlink_obstacle(kEui, as_bytes(std::string(2000, ' '))), ::testing::HasSubstr("2000 bytes"));
 }
 
 }  // namespace

@@ -277,5 +277,19 @@ TEST(TeltonikaDownlink, IsRefusedWhenItComesBack) {
             reason::kMessageType);
 }
 
+TEST(TeltonikaCodec, SaysWhyItCannotCarryACommand) {
+  EXPECT_EQ(kCodec.downlink_obstacle(kImei, as_bytes("getinfo")), "");
+  EXPECT_EQ(kCodec.downlink_obstacle("SN-1", as_bytes("getinfo")), "has no such serial: an IMEI has 15 digits");
+  EXPECT_EQ(kCodec.downlink_obstacle(kImei, {}), "cannot carry an empty command");
+  EXPECT_EQ(kCodec.downlink_obstacle(kImei, as_bytes(std::string(1261, 'x'))),
+            "cannot carry a command of 1261 bytes: it has at most 1260");
+}
+
+TEST(TeltonikaCodec, MakesNoSecondAttemptOfACommandAndFindsItsAnswerByTheAddress) {
+  EXPECT_FALSE(kCodec.downlink_manners(0).repeatable);
+  EXPECT_TRUE(kCodec.downlink_manners(0).answered);
+  EXPECT_FALSE(kCodec.downlink_manners(0).answers_name_device);
+}
+
 }  // namespace
 }  // namespace ingest

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ingest/arrival_clock.h"
 #include "tests/ingest/fakes.h"
 #include "tests/ingest/socket_faults.h"
 
@@ -235,6 +236,134 @@ HUB_TEST(Transmitter, SendsNothingToADeviceThatCouldNotBelieveIt) {
   EXPECT_EQ(world.device.receive().text, "B#2:y");
   EXPECT_THAT(world.source.log, ElementsAre("due", "begin 2", "sent 2"));
   EXPECT_EQ(world.source.queued(), 1u) << "it waits until the device names a key";
+}
+
+// --- devices that come and go --------------------------------------------------------------------------------------
+
+// Devices that are sent to for a minute after they were heard.
+struct MobileWorld : World {
+  MobileWorld() : World({.poll_interval = 1h}) {}
+
+  void hear_ago(std::string_view nserie, std::chrono::microseconds ago) {
+    devices.hold(nserie)->heard(mobile, device.path(), ArrivalClock::now() - ago.count());
+  }
+
+  Listener mobile{"mobile", kText, greenrt::UdpSocket::bind(testing::loopback()), false, {}, 1min};
+};
+
+HUB_TEST(Transmitter, WaitsForADeviceThatWasSilentForLongerThanTheWayToItStaysOpen) {
+  MobileWorld world;
+  world.hear_ago("A", 61s);
+  world.hear_ago("B", 59s);
+  world.source.queue(1, "A", "x");
+  world.source.queue(2, "B", "y");
+  EXPECT_EQ(world.transmitter.poll(), 2u);
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 2", "sent 2"));
+  EXPECT_EQ(world.transmitter.awaited(), 1u);
+}
+
+HUB_TEST(Transmitter, SendsRightAfterTheDeviceIsHeardAndNotBeforeTheNextPass) {
+  MobileWorld world;
+  world.source.queue(1, "A", "x");
+  world.run();
+  EXPECT_THAT(world.source.log, ElementsAre("due"));
+  world.hear_ago("A", 0s);
+  world.transmitter.heard("A");
+  run_until_quiet();
+  EXPECT_THAT(world.source.log, ElementsAre("due", "due for A", "begin 1", "sent 1"));
+  EXPECT_EQ(world.device.receive().text, "A#1:x");
+  EXPECT_EQ(world.transmitter.awaited(), 0u);
+  world.transmitter.heard("A");
+  run_until_quiet();
+  EXPECT_EQ(world.source.log.size(), 4u) << "nothing waits for it any more";
+}
+
+HUB_TEST(Transmitter, SendsTheNextOneRightAfterTheOneBeforeHasEnded) {
+  MobileWorld world;
+  world.run();
+  world.hear_ago("A", 0s);
+  world.source.queue(2, "A", "next");
+  world.transmitter.ended("A");
+  run_until_quiet();
+  EXPECT_THAT(world.source.log, ElementsAre("due", "due for A", "begin 2", "sent 2"));
+}
+
+HUB_TEST(Transmitter, GoesOnAfterASourceThatFailedWhileADeviceWasServed) {
+  MobileWorld world;
+  world.source.queue(1, "A", "x");
+  world.run();
+  world.hear_ago("A", 0s);
+  world.source.failing = "due for A";
+  world.transmitter.heard("A");
+  run_until_quiet();
+  EXPECT_EQ(world.transmitter.counters().source_errors, 1u);
+  world.source.failing.clear();
+  world.transmitter.ended("A");
+  run_until_quiet();
+  EXPECT_EQ(world.device.receive().text, "A#1:x");
+}
+
+HUB_TEST(Transmitter, TellsTheSourceHowTheDeviceTakesItAndWhenItWasHeard) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "reboot");
+  world.transmitter.poll();
+  EXPECT_EQ(world.source.last_attempt.heard_at, 1);
+  EXPECT_FALSE(world.source.last_attempt.repeatable);
+  EXPECT_TRUE(world.source.last_answered);
+}
+
+// --- answers without a name ----------------------------------------------------------------------------------------
+
+// Of a protocol whose answers do not say who answers.
+class NamelessCodec final : public testing::TextCodec {
+ public:
+  [[nodiscard]] DownlinkManners downlink_manners(std::uint8_t) const override { return {.answers_name_device = false}; }
+};
+
+struct NamelessWorld : World {
+  void hear(std::string_view nserie, const testing::DeviceSocket& at) {
+    devices.hold(nserie)->heard(nameless, at.path(), 1);
+  }
+
+  NamelessCodec codec;
+  Listener nameless{"nameless", codec, greenrt::UdpSocket::bind(testing::loopback()), false};
+  testing::DeviceSocket other;
+};
+
+HUB_TEST(Transmitter, KnowsWhoAnswersWithoutANameByTheAddressItSentTo) {
+  NamelessWorld world;
+  world.hear("A", world.device);
+  world.hear("B", world.other);
+  world.source.queue(1, "A", "x");
+  world.source.queue(2, "B", "y");
+  world.transmitter.poll();
+  EXPECT_EQ(world.transmitter.take_addressee(world.nameless, world.other.address()), "B");
+  EXPECT_EQ(world.transmitter.take_addressee(world.nameless, world.other.address()), std::nullopt) << "once";
+  EXPECT_EQ(world.transmitter.take_addressee(world.listener, world.device.address()), std::nullopt);
+  EXPECT_EQ(world.transmitter.take_addressee(world.nameless, world.device.address()), "A");
+}
+
+HUB_TEST(Transmitter, HasOneFrameUnderWayToAnAddress) {
+  NamelessWorld world;
+  world.hear("A", world.device);
+  world.hear("B", world.device);
+  world.source.queue(1, "A", "x");
+  world.source.queue(2, "B", "y");
+  world.transmitter.poll();
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 1", "sent 1"));
+  EXPECT_EQ(world.transmitter.take_addressee(world.nameless, world.device.address()), "A");
+  world.transmitter.poll();
+  EXPECT_EQ(world.source.log.back(), "sent 2");
+}
+
+HUB_TEST(Transmitter, HoldsNoAddressForWhatWasNotSent) {
+  NamelessWorld world;
+  world.hear("A", world.device);
+  world.source.queue(1, "A", "x");
+  world.source.refused = {1};
+  world.transmitter.poll();
+  EXPECT_EQ(world.transmitter.take_addressee(world.nameless, world.device.address()), std::nullopt);
 }
 
 }  // namespace

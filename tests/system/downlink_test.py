@@ -70,14 +70,15 @@ class Downlink(SystemTest):
         listed, = self.listed("--nserie", "SN-1")
         self.assertEqual((listed["id"], listed["state"], listed["attempts"], listed["payload_size"]),
                          (number, "sent", 1, 3))
-        self.assertEqual(self.hilerad.by_label("downlink_total", "state"), {"sent": 1})
+        self.assertEqual(self.hilerad.by_label("downlink_total", "state"), {"queued": 1, "sent": 1})
 
         # The device says that it has it; nobody answers to that.
         self.answer("SN-1", number, 0)
         row = self.wait_for_state(number, "delivered")
         self.assertLessEqual(row["sent_at"], row["delivered_at"])
         self.assertFalse(self.device.has_mail())
-        eventually(lambda: self.hilerad.by_label("downlink_total", "state") == {"sent": 1, "delivered": 1},
+        eventually(lambda: self.hilerad.by_label("downlink_total", "state") ==
+                   {"queued": 1, "sent": 1, "delivered": 1},
                    "it is counted")
 
     def answer(self, serial, number, status, flags=ANSWER):
@@ -160,6 +161,72 @@ class Downlink(SystemTest):
             tracker.send(struct.pack(">H", len(body)) + body)
             self.assertEqual(self.wait_for_state(number, "delivered")["answer"], "INI:1")
 
+    def test_an_answer_without_a_name_is_that_of_the_tracker_that_was_asked_at_its_address(self):
+        with Device(self.hilerad.ports["trackers"]) as tracker, Device(self.hilerad.ports["trackers"]) as other:
+            tracker.ask(CODEC_8)
+            other.send(devices.RESPONSE)
+            number = self.add("352093086403655", "--text", "getio")
+            tracker.receive()
+            self.wait_for_state(number, "sent")
+            other.send(devices.RESPONSE)
+            eventually(lambda: self.hilerad.by_label("downlink_answers_total", "outcome").get("unknown") == 2,
+                       "nobody was asked there")
+            self.assertEqual(self.row(number)["state"], "sent")
+            tracker.send(devices.RESPONSE)
+            row = self.wait_for_state(number, "delivered")
+            self.assertEqual(row["answer"], "DI1:1 DI2:0 DI3:0 AIN1:0 AIN2:16924 DO1:0 DO2:1")
+
+    def test_a_device_that_does_not_answer_holds_up_no_other(self):
+        self.let_it_be_heard("SN-1")
+        silent = self.add("SN-1", "--text", "first")
+        self.device.receive()
+        behind = self.add("SN-1", "--text", "second")
+        self.wait_for_state(silent, "sent")
+        with Device(self.hilerad.ports["native"]) as other:
+            other.ask(native_frame("SN-2", 1))
+            for _ in range(3):
+                number = self.add("SN-2", "--text", "quick")
+                other.receive()
+                other.send(native_frame("SN-2", number, flags=ANSWER, epoch=0, time_ms=0, payload=b"\0"))
+                self.wait_for_state(number, "delivered")
+        self.assertEqual((self.row(silent)["state"], self.row(behind)["state"]), ("sent", "queued"))
+        self.assertFalse(self.device.has_mail())
+
+    def test_what_is_not_answered_is_sent_again_byte_by_byte_and_then_has_failed(self):
+        self.let_it_be_heard()
+        number = self.add("SN-1", "--text", "hello", "--max-attempts", "2")
+        first = self.device.receive()
+        self.wait_for_state(number, "sent")
+        self.let_the_wait_end(number)
+        self.assertEqual(self.device.receive(), first)
+        eventually(lambda: self.row(number)["attempts"] == 2 and self.row(number)["state"] == "sent", "it is marked")
+        self.let_the_wait_end(number)
+        row = self.wait_for_state(number, "failed")
+        self.assertEqual(row["last_error"], "no answer")
+        self.answer("SN-1", number, 0)  # the device knows better
+        self.wait_for_state(number, "delivered")
+
+    def let_the_wait_end(self, number):
+        self.sql("UPDATE downlink SET retry_at = NOW(6) WHERE id = %s", number)
+
+    def test_a_command_is_sent_once_unless_it_may_arrive_twice(self):
+        with Device(self.hilerad.ports["trackers"]) as tracker:
+            tracker.ask(CODEC_8)
+            once = self.add("352093086403655", "--text", "setdigout 1")
+            tracker.receive()
+            self.wait_for_state(once, "sent")
+            self.let_the_wait_end(once)
+            self.assertEqual(self.wait_for_state(once, "failed")["attempts"], 1)
+            often = self.add("352093086403655", "--text", "getinfo", "--idempotent")
+            self.assertEqual(tracker.receive(), GETINFO)
+            self.wait_for_state(often, "sent")
+            self.let_the_wait_end(often)
+            self.assertEqual(tracker.receive(), GETINFO)
+            shown = json.loads(self.ctl("--json", "downlink", "show", often))["downlink"]
+            self.assertEqual((shown["payload"], shown["idempotent"]), (b"getinfo".hex(), True))
+            self.assertIn("getinfo".encode().hex(), self.ctl("downlink", "show", often))
+        self.ctl("downlink", "show", 999999, status=1)
+
     def test_one_for_a_device_that_was_never_heard_waits_for_it(self):
         number = self.add("SN-2", "--text", "late")
         other = self.add("SN-1", "--text", "now")
@@ -208,10 +275,20 @@ class Downlink(SystemTest):
 
     def test_what_the_codec_cannot_carry_fails_and_says_why(self):
         self.let_it_be_heard()
-        number = self.add("SN-1", "--hex", "00" * 2000)
+        self.assertIn("codec native cannot carry 2000 bytes",
+                      self.ctl("downlink", "add", "SN-1", "--hex", "00" * 2000, status=1))
+        # As an operator's own program inserts it.
+        self.sql("INSERT INTO downlink (nserie, payload) VALUES ('SN-1', REPEAT('x', 2000))")
+        number = self.sql("SELECT MAX(id) AS id FROM downlink")[0]["id"]
         row = self.wait_for_state(number, "failed")
         self.assertIn("cannot carry", row["last_error"])
         self.assertEqual(row["attempts"], 0)
+
+    def test_what_no_codec_could_carry_is_refused_for_a_device_that_nobody_has_heard(self):
+        refusal = self.ctl("downlink", "add", "SN-9", "--hex", "00" * 2000, status=1)
+        self.assertIn("codec native cannot carry", refusal)
+        self.assertIn("codec teltonika has no such serial", refusal)
+        self.assertEqual(self.count("downlink"), 0)
 
     def test_what_is_no_downlink_is_refused(self):
         for arguments in (["", "--text", "x"], ["SN 1", "--text", "x"], ["SN-1", "--hex", "abc"],

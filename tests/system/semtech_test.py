@@ -7,15 +7,18 @@ import unittest
 
 import devices
 from devices import Device, fields_of
-from support import SystemTest, eventually
+from support import SystemTest, eventually, hileractl
 
 EUI = bytes.fromhex("b827ebfffe87bd11")
-PUSH_DATA, PUSH_ACK, PULL_DATA, PULL_ACK, TX_ACK = 0, 1, 2, 4, 5
+PUSH_DATA, PUSH_ACK, PULL_DATA, PULL_RESP, PULL_ACK, TX_ACK = range(6)
 
 PACKET = (b'{"tmst":3512348514,"chan":9,"rfch":1,"freq":869.1,"stat":1,"modu":"FSK","datr":50000,"rssi":-75,"size":16,'
           b'"data":"VEVTVF9QQUNLRVRfMTIzNA=="}')
 STATISTIC = (b'{"time":"2014-01-12 08:59:28 GMT","lati":46.24000,"long":3.25230,"alti":145,"rxnb":2,"rxok":2,"rxfw":2,'
              b'"ackr":100.0,"dwnb":2,"txnb":2}')
+
+TXPK = ('{"imme":true,"freq":861.3,"rfch":0,"powe":12,"modu":"FSK","datr":50000,"fdev":3000,"size":4,'
+        '"data":"AQIDBA=="}')
 
 MALFORMED = [
     (b"", "too_short"),
@@ -57,6 +60,7 @@ class Semtech(SystemTest):
 
     def setUp(self):
         self.sql("DELETE FROM frame")
+        self.sql("DELETE FROM downlink")
         # So that what is answered is stored.
         self.hilerad = self.start_hilerad(codec="semtech", pipeline={"ack": "database"})
         self.gateway = self.enterContext(Device(self.hilerad.port))
@@ -101,6 +105,48 @@ class Semtech(SystemTest):
         eventually(lambda: self.hilerad.metrics()["datagrams_control_total"] == 3, "all are control")
         self.assertFalse(self.gateway.has_mail())
         self.assertEqual(self.count("frame"), 0)
+
+    def queue(self, txpk, **options):
+        answer = hileractl("--control", self.hilerad.control, "--json", "downlink", "add", EUI.hex(), "--text", txpk,
+                           **options)
+        return answer if options else json.loads(answer)["id"]
+
+    def wait_for_end(self, number, state):
+        def row():
+            return self.sql("SELECT * FROM downlink WHERE id = %s", number)[0]
+        eventually(lambda: row()["state"] == state, f"downlink {number} is {state}: {row()}")
+        return row()
+
+    def test_what_a_gateway_says_of_a_packet_that_it_was_to_send_is_the_end_of_its_row(self):
+        self.gateway.ask(datagram(PULL_DATA, 1))
+        failures = ["TOO_LATE", "TOO_EARLY", "COLLISION_PACKET", "COLLISION_BEACON", "TX_FREQ", "TX_POWER",
+                    "GPS_UNLOCKED"]
+        said = {error: (b'{"txpk_ack":{"error":"%s"}}' % error.encode(), "failed", error) for error in failures}
+        said |= {"NONE": (b'{"txpk_ack":{"error":"NONE"}}', "delivered", None), "nothing": (b"", "delivered", None),
+                 "a zero": (b"\0", "delivered", None),
+                 "a warning": (b'{"txpk_ack":{"warn":"TX_POWER","value":20}}', "delivered", None)}
+        for name, (body, state, error) in said.items():
+            with self.subTest(name):
+                number = self.queue(TXPK)
+                response = self.gateway.receive()
+                self.assertEqual(response, answer(PULL_RESP, number & 0xFFFF) + b'{"txpk":' + TXPK.encode() + b"}")
+                self.gateway.send(datagram(TX_ACK, number & 0xFFFF, body))
+                row = self.wait_for_end(number, state)
+                self.assertEqual((row["last_error"], row["attempts"]), (error, 1))
+        self.assertEqual(row["answer"], "TX_POWER")
+
+    def test_a_gateway_of_version_1_says_nothing_so_that_its_rows_end_as_sent(self):
+        self.gateway.ask(datagram(PULL_DATA, 1, version=1))
+        for _ in range(2):  # the second does not wait for an answer to the first
+            number = self.queue(TXPK)
+            self.assertEqual(self.gateway.receive(),
+                             answer(PULL_RESP, 0, version=1) + b'{"txpk":' + TXPK.encode() + b"}")
+            self.assertIsNone(self.wait_for_end(number, "sent")["retry_at"])
+
+    def test_what_is_no_packet_is_not_queued(self):
+        self.gateway.ask(datagram(PULL_DATA, 1))
+        self.assertIn("codec semtech takes the JSON object of a txpk", self.queue("reboot", status=1))
+        self.assertIn("codec semtech cannot carry a txpk of 2000 bytes", self.queue(" " * 2000, status=1))
 
     def test_malformed_datagrams_are_counted_by_reason_and_not_answered(self):
         for malformed, _ in MALFORMED:

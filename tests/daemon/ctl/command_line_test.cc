@@ -34,6 +34,7 @@ TEST(CommandLine, EachCommandIsKnown) {
   EXPECT_EQ(parse({"schema", "apply"}).line->command, Command::kSchemaApply);
   EXPECT_EQ(parse({"downlink", "add", "123", "--hex", "00"}).line->command, Command::kDownlinkAdd);
   EXPECT_EQ(parse({"downlink", "list"}).line->command, Command::kDownlinkList);
+  EXPECT_EQ(parse({"downlink", "show", "7"}).line->command, Command::kDownlinkShow);
   EXPECT_EQ(parse({"downlink", "cancel", "7"}).line->command, Command::kDownlinkCancel);
   EXPECT_EQ(parse({"dead-letter", "list"}).line->command, Command::kDeadLetterList);
   EXPECT_EQ(parse({"dead-letter", "show", "7"}).line->command, Command::kDeadLetterShow);
@@ -69,6 +70,13 @@ TEST(CommandLine, ADownlinkMayHaveItsTimes) {
   EXPECT_EQ(line->not_before_in, "5min");
   EXPECT_EQ(line->expires_in, "1h");
   EXPECT_EQ(line->max_attempts, 5U);
+  EXPECT_FALSE(line->idempotent);
+  const auto other_words =
+      parse({"downlink", "add", "1", "--hex", "00", "--not-before", "5min", "--expires", "1h", "--idempotent"}).line;
+  ASSERT_TRUE(other_words);
+  EXPECT_EQ(other_words->not_before_in, "5min");
+  EXPECT_EQ(other_words->expires_in, "1h");
+  EXPECT_TRUE(other_words->idempotent);
   const auto wrong = parse({"downlink", "add", "1", "--hex", "00", "--after", "5"});
   EXPECT_EQ(wrong.status, kExitUsage);
   EXPECT_THAT(wrong.error, HasSubstr("expected a duration with its unit"));

@@ -41,9 +41,9 @@ class Commands : public testing::Test {
     testing::internal::CaptureStderr();
     run_in_hub([&] {
       ControlServer::Commands commands;
-      for (const auto name :
-           {control::kStatus, control::kDownlinkAdd, control::kDownlinkList, control::kDownlinkCancel,
-            control::kDeadLetterList, control::kDeadLetterShow, control::kDeadLetterReplay, control::kJournalPage}) {
+      for (const auto name : {control::kStatus, control::kDownlinkAdd, control::kDownlinkList, control::kDownlinkShow,
+                              control::kDownlinkCancel, control::kDeadLetterList, control::kDeadLetterShow,
+                              control::kDeadLetterReplay, control::kJournalPage}) {
         commands.emplace(name, ControlServer::Command{.handler = [this, name, answer](const json& arguments) {
                            asked_ = {{std::string(name), arguments}};
                            return answer.is_array() ? answer.at(answers_++) : answer;
@@ -97,6 +97,8 @@ TEST_F(Commands, DownlinkAddSendsWhatWasGiven) {
   EXPECT_EQ(asked_["downlink_add"]["not_before_in"], "5min");
   EXPECT_EQ(asked_["downlink_add"]["expires_in"], "1h");
   EXPECT_EQ(asked_["downlink_add"]["max_attempts"], 2);
+  run({.command = Command::kDownlinkAdd, .nserie = "123", .payload_hex = "0a", .idempotent = true}, {{"id", 9}});
+  EXPECT_EQ(asked_["downlink_add"]["idempotent"], true);
 }
 
 TEST_F(Commands, DownlinkListSendsItsFilter) {
@@ -145,6 +147,13 @@ TEST_F(Commands, JournalOfAFolderNeedsNoHilerad) {
       EXPECT_THROW(run_command({.command = command, .directory = directory_}, out_, notes_), std::runtime_error);
     });
   }
+}
+
+TEST_F(Commands, DownlinkShowAsksForOne) {
+  EXPECT_EQ(run({.command = Command::kDownlinkShow, .id = 7}, {{"downlink", {{"id", 7}, {"answer", "INI:1"}}}}),
+            kExitOk);
+  EXPECT_EQ(asked_, (json{{"downlink_show", {{"id", 7}}}}));
+  EXPECT_THAT(out_.str(), ::testing::HasSubstr("INI:1"));
 }
 
 TEST_F(Commands, DownlinkCancelFailsWhenItIsTooLate) {
