@@ -27,6 +27,10 @@ std::size_t Backlog::waiting() const {
                          [](std::size_t sum, const Lane& lane) { return sum + lane.rows.size(); });
 }
 
+bool Backlog::has_room(const Lane& lane) const {
+  return lane.rows.size() < limits_.rows_read && lane.bytes < limits_.bytes_read;
+}
+
 void Backlog::read_for(std::uint32_t part) {
   const std::int64_t after = lanes_[part].read_to;
   const auto count = static_cast<std::uint32_t>(lanes_.size());
@@ -38,7 +42,7 @@ void Backlog::read_for(std::uint32_t part) {
     if (other == part || !lane.open) continue;
     if (lane.read_to > after) {
       until = std::min(until, lane.read_to);
-    } else if (lane.read_to == after && lane.rows.size() < limits_.rows_read) {
+    } else if (lane.read_to == after && has_room(lane)) {
       together.choose(other);
       rows += limits_.rows_read;
     }
@@ -48,8 +52,11 @@ void Backlog::read_for(std::uint32_t part) {
 
 void Backlog::deal(const JournalParts& parts, Journal::Page page) {
   rows_read_ += page.rows.size();
-  for (JournalRow& row : page.rows)
-    lanes_[parts.of(row.domain)].rows.push_back(std::move(row));
+  for (JournalRow& row : page.rows) {
+    Lane& lane = lanes_[parts.of(row.domain)];
+    lane.bytes += row.bytes.size();
+    lane.rows.push_back(std::move(row));
+  }
   lanes_[0].quarantined += page.quarantined;
   for (std::uint32_t part = 0; part < lanes_.size(); ++part) {
     if (!parts.has(part)) continue;
@@ -64,6 +71,8 @@ Journal::Page Backlog::hand_out(Lane& lane) const {
   const auto end = lane.rows.begin() + static_cast<std::ptrdiff_t>(count);
   page.rows.assign(std::move_iterator(lane.rows.begin()), std::move_iterator(end));
   lane.rows.erase(lane.rows.begin(), end);
+  for (const JournalRow& row : page.rows)
+    lane.bytes -= row.bytes.size();
   page.read_to = lane.rows.empty() ? lane.read_to : page.rows.back().place;
   if (lane.rows.empty()) page.quarantined = std::exchange(lane.quarantined, 0);
   lane.after = page.read_to;

@@ -21,8 +21,9 @@ namespace hilera {
 
 struct BacklogLimits {
   std::size_t rows = 1'000;           // that a part is given at once
-  std::size_t rows_read = 2'000;      // at once, for each part; one that has as many waiting gets no more
-  std::size_t bytes_read = 4U << 20;  // at once
+  std::size_t rows_read = 2'000;      // at once, for each part
+  std::size_t bytes_read = 4U << 20;  // at once, of datagrams
+  // A part for which as many rows, or bytes, are waiting gets no more.
 };
 
 class Backlog {
@@ -48,9 +49,11 @@ class Backlog {
     std::int64_t after = 0;
     std::int64_t read_to = 0;
     std::deque<JournalRow> rows;
+    std::size_t bytes = 0;  // of the rows' datagrams
     std::uint64_t quarantined = 0;
   };
 
+  [[nodiscard]] bool has_room(const Lane& lane) const;
   void read_for(std::uint32_t part);
   void deal(const JournalParts& parts, Journal::Page page);
   Journal::Page hand_out(Lane& lane) const;

@@ -123,6 +123,23 @@ HUB_TEST(Backlog, KeepsLittleForOneThatDoesNotAskAndGoesOnWithoutIt) {
   expect_everything(journal, all);
 }
 
+HUB_TEST(Backlog, KeepsLittleOfLargeRows) {
+  JournalDirectory directory;
+  TestJournal journal(directory);
+  const std::string large(10'000, 'x');
+  for (std::uint32_t row = 0; row < 400; ++row)
+    journal.append(large, row);
+  journal.flush();
+  Backlog backlog(*journal, kParts, {.rows = 50, .rows_read = 100, .bytes_read = 200'000});
+  auto all = askers(backlog);
+  all[2].ask();
+  for (const std::uint32_t part : {0U, 1U, 3U})
+    all[part].ask_for_all();
+  EXPECT_LE(backlog.waiting(), 40u) << "one page, and what was short of one";
+  all[2].ask_for_all();
+  expect_everything(journal, all);
+}
+
 HUB_TEST(Backlog, BringsOneThatFellBehindInStepAgain) {
   JournalDirectory directory;
   TestJournal journal(directory);
