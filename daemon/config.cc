@@ -1,6 +1,7 @@
 #include "daemon/config.h"
 
 #include <unistd.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <array>
 #include <cerrno>
@@ -124,6 +125,41 @@ std::string write(const Config& config, Writer::Style style) {
   return writer.text();
 }
 
+// How many documents a text has, and where the last one begins.
+class DocumentCounter final : public YAML::EventHandler {
+ public:
+  [[nodiscard]] int documents() const { return documents_; }
+  [[nodiscard]] int last_line() const { return last_line_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    ++documents_;
+    last_line_ = mark.line + 1;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int documents_ = 0;
+  int last_line_ = 0;
+};
+
+// The line of a second document; 0: there is none. Not by YAML::LoadAll(), which finds documents without end, each with
+// memory of its own, in a text such as ",".
+int line_of_second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  DocumentCounter counter;
+  while (counter.documents() < 2 && parser.HandleNextDocument(counter)) {
+  }
+  return counter.documents() < 2 ? 0 : counter.last_line();
+}
+
 }  // namespace
 
 ConfigError::ConfigError(std::string_view file, std::vector<ConfigIssue> issues)
@@ -133,11 +169,10 @@ Config parse_config(const std::string& text, std::string_view file) {
   Config config;
   Reader reader;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      reader.error(options::line_of(documents[1]), "", "expected one YAML document, got several");
+    if (const int line = line_of_second_document(text); line != 0) {
+      reader.error(line, "", "expected one YAML document, got several");
     } else {
-      options::read_section(config_options(), documents.empty() ? YAML::Node() : documents[0], "", config, reader);
+      options::read_section(config_options(), YAML::Load(text), "", config, reader);
     }
   } catch (const YAML::Exception& error) {
     throw ConfigError(file, {{error.mark.is_null() ? 0 : error.mark.line + 1, "", "not valid YAML: " + error.msg}});

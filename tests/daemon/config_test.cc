@@ -226,6 +226,13 @@ TEST(Config, WhatIsNotYamlIsAnErrorWithItsLine) {
   EXPECT_THAT(wrong(kMinimal + "---\n" + kMinimal), testing::Not(SizeIs(0)));
 }
 
+TEST(Config, IsOneDocument) {
+  EXPECT_THAT(message(kMinimal + "---\na: 1\n"), HasSubstr("test.yaml:4: expected one YAML document, got several"));
+  // The parser takes a comma for a document, and then for another one, without end.
+  EXPECT_THAT(message(","), HasSubstr("expected one YAML document, got several"));
+  EXPECT_THAT(message(", a: 1\n"), HasSubstr("expected one YAML document, got several"));
+}
+
 TEST(Config, AFileThatCannotBeReadIsAnErrorWithItsName) {
   try {
     load_config("/nonexistent/hilera.yaml");

@@ -1,5 +1,5 @@
-// Target journal_form: an entry of the journal, as it lies in a damaged file and, with the checksum mended, as a file
-// that somebody wrote on purpose would hold it.
+// Target journal_form: an entry of the journal with the right checksum, as a file that somebody wrote on purpose would
+// hold it, and the same with a byte changed.
 
 #include <algorithm>
 #include <cstring>
@@ -24,7 +24,6 @@ bool lies_within(View part, fuzz::Bytes whole) {
 void run(fuzz::Bytes input) {
   static const hilera::JournalChecksum checksum(hilera::JournalSalt{});
   auto packed = fuzz::copy_of(input);
-  check(!hilera::unpack(kPlace, packed, checksum), "what was not packed here is damaged");
   if (packed.size() < kChecksumSize) return;
 
   const std::int64_t right = checksum.of_row(kPlace, std::span(packed).subspan(kChecksumSize));
@@ -38,6 +37,9 @@ void run(fuzz::Bytes input) {
   check(form->peer_ip.size() == 16, "an address has 16 bytes");
   check(hilera::peek_domain(packed) == form->domain, "the domain is the one that was seen beforehand");
   check(form->listener.size() + form->codec.size() + form->bytes.size() < packed.size(), "no part is there twice");
+  const auto at = static_cast<std::size_t>(right) % packed.size();
+  packed[at] ^= std::byte{1};
+  check(!hilera::unpack(kPlace, packed, checksum), "an entry that was changed is damaged");
 }
 
 const fuzz::Target kTarget("journal_form", run);

@@ -25,7 +25,7 @@ namespace {
 using fuzz::check;
 using namespace hilera;
 
-constexpr int kRows = 600;  // more than a cell
+constexpr int kRows = 520;  // more than a cell
 constexpr int kRowsInCommit = 40;
 constexpr std::size_t kPageSize = 4096;
 constexpr JournalSalt kSalt{std::byte{1}, std::byte{2}};
@@ -122,7 +122,7 @@ void read_all(JournalSegment& segment) {
     const std::int64_t after = page.read_to;
     page.rows.clear();
     page.quarantined = 0;
-    const JournalReader::Wanted wanted{.after = after, .parts = {}, .max_rows = 100, .max_bytes = 1U << 20};
+    const JournalReader::Wanted wanted{.after = after, .parts = {}, .max_rows = kRows, .max_bytes = 1U << 20};
     static_cast<void>(reader.read_cell(wanted, page));
     check(page.read_to > after, "reading goes on");
     check_rows(page, after);
