@@ -183,17 +183,23 @@ bool JournalReader::scan(const std::vector<std::int64_t>& places, const Wanted& 
 
 JournalReader::Slots JournalReader::look_up(const std::vector<std::int64_t>& places, const Wanted& wanted, Room room) {
   Slots slots;
-  for (const std::int64_t place : places) {
-    slots.push_back({.place = place});
+  const auto look = [&](Slot& slot) {
     try {
       if (!look_up_) look_up_ = select(segment_.database(), "place = ?");
       const sqlite::ResetAtEnd reset(*look_up_);
-      if (look_up_->bind(1, place).step() && look_up_->integer(0) == place) {
-        slots.back() = take(*look_up_, wanted, room);
+      if (look_up_->bind(1, slot.place).step() && look_up_->integer(0) == slot.place) {
+        slot = take(*look_up_, wanted, room);
       }
     } catch (const sqlite::Error& error) {
       if (!error.content()) throw;
     }
+  };
+  for (const std::int64_t place : places) {
+    slots.push_back({.place = place});
+    look(slots.back());
+    // A page that SQLite refuses when it first reads it may be taken once it is in the cache. Without a second look
+    // such a row would be lost here, and found by who counts what was lost.
+    if (!slots.back().right) look(slots.back());
   }
   return slots;
 }
