@@ -197,8 +197,8 @@ JournalReader::Slots JournalReader::look_up(const std::vector<std::int64_t>& pla
   for (const std::int64_t place : places) {
     slots.push_back({.place = place});
     look(slots.back());
-    // A page that SQLite refuses when it first reads it may be taken once it is in the cache. Without a second look
-    // such a row would be lost here, and found by who counts what was lost.
+    // SQLite may refuse a damaged page when it reads it from the file, and take it once it is in the cache. Without a
+    // second look such a row would not be delivered, and would be found again when the losses are counted.
     if (!slots.back().right) look(slots.back());
   }
   return slots;

@@ -136,7 +136,8 @@ DeviceKey KeyRing::key_of(const Secret& secret) const {
 
 std::optional<DeviceKey> KeyRing::device_key(std::string_view serial, std::uint8_t id) const {
   if (const auto own = named_.find(serial); own != named_.end()) {
-    if (const auto key = own->second.find(id); key != own->second.end()) return key_of(key->second);
+    const auto key = own->second.find(id);
+    if (key != own->second.end() && key->second.size == DeviceKey::kSize) return key_of(key->second);
   }
   const auto master = masters_.find(id);
   if (master == masters_.end()) return std::nullopt;

@@ -91,6 +91,11 @@ TEST(KeyRing, HasThePasswordsOfItsFile) {
   EXPECT_THAT(fault_of("a: b\na: c", KeyForm::kPasswords), HasSubstr("keys:2: a second password"));
 }
 
+TEST(KeyRing, NeverReadsBeyondAPasswordThatIsAskedForAsAKey) {
+  const auto passwords = KeyRing::parse("SN-0001: short", KeyForm::kPasswords, "keys");
+  EXPECT_EQ(hex_of(passwords->device_key("SN-0001", 0)), "none");
+}
+
 TEST(KeyRing, MayBeEmpty) {
   EXPECT_EQ(device_keys("")->size(), 0u);
   EXPECT_EQ(device_keys("\n\n#\n")->device_key("SN-0001", 0).has_value(), false);
