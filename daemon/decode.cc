@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 
 #include "daemon/capture/captured.h"
@@ -62,9 +63,10 @@ class Explainer {
     write_head(captured, *station);
     ingest::Datagram datagram;
     datagram.origin = &station->origin;
+    const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
     datagram.bytes = captured.bytes;
     if (captured.source) datagram.path.peer = *captured.source;
-    if (captured.time) datagram.arrival = captured.time->time_since_epoch().count();
+    datagram.arrival = captured.time.value_or(now).time_since_epoch().count();
     judge(*station, datagram);
   }
 
@@ -113,8 +115,7 @@ class Explainer {
     }
     if (decoded.auth_level >= ingest::AuthLevel::kMac) {
       if (!device->proof()) proven_.push_back(devices_.hold(decoded.nserie));
-      auto& proof = device->make_proof(codec);
-      if (decoded.counter != 0) proof.window.mark(decoded.counter);
+      device->make_proof(codec).guard.mark(decoded, datagram.arrival);
     }
     if (decoded.verdict == Verdict::kControl) {
       write_control(decoded);

@@ -17,6 +17,7 @@ namespace {
 
 using db::ColumnType;
 using ingest::AuthLevel;
+using ingest::ReplayGuard;
 using ingest::ReplayWindow;
 
 constexpr std::size_t kMostLoaded = 100;
@@ -137,11 +138,11 @@ void DeviceStates::read_past(db::Connection& connection, std::span<const ingest:
     state.auth_level = std::max(state.auth_level, static_cast<AuthLevel>(row.uint64(2)));
     const auto highest = row.uint64(3);
     if (highest != 0) {
-      if (!state.window) state.window = std::make_unique<ReplayWindow>();
-      state.window->merge(ReplayWindow(highest, row.bytes(4)));
+      if (!state.guard) state.guard = std::make_unique<ReplayGuard>();
+      state.guard->merge(ReplayWindow(highest, row.bytes(4)));
     }
     if (options_.on_past && state.auth_level >= AuthLevel::kMac) {
-      options_.on_past(row.text(0), row.text(1), state.window ? *state.window : ReplayWindow());
+      options_.on_past(row.text(0), row.text(1), state.guard ? state.guard->window() : ReplayWindow());
     }
     if (std::exchange(state.has_row, true) || state.unwritten) continue;
     state.unlink();
@@ -156,13 +157,13 @@ DeviceStates::Ruling DeviceStates::rule(const ingest::Entry& entry) const {
   if (entry.decoded.auth_level < AuthLevel::kMac) {
     return state->auth_level >= AuthLevel::kMac ? Ruling::kDowngrade : Ruling::kStore;
   }
-  if (entry.decoded.counter == 0 || !state->window) return Ruling::kStore;
-  switch (state->window->standing(entry.decoded.counter)) {
-    case ReplayWindow::Standing::kSeen:
+  if (!state->guard) return Ruling::kStore;
+  switch (state->guard->standing(entry.decoded)) {
+    case ReplayGuard::Standing::kSeen:
       return Ruling::kRepetition;
-    case ReplayWindow::Standing::kTooOld:
+    case ReplayGuard::Standing::kTooOld:
       return Ruling::kTooOld;
-    case ReplayWindow::Standing::kNew:
+    case ReplayGuard::Standing::kNew:
       break;
   }
   return Ruling::kStore;
@@ -198,10 +199,10 @@ void DeviceStates::note_change(State& state, TimePoint due, Line& line) {
 }
 
 void DeviceStates::mark(const ingest::Entry& entry) {
-  if (entry.decoded.counter == 0 || entry.decoded.auth_level < AuthLevel::kMac) return;
+  if (entry.decoded.auth_level < AuthLevel::kMac) return;
   State& state = state_of(entry);
-  if (!state.window) state.window = std::make_unique<ReplayWindow>();
-  state.window->mark(entry.decoded.counter);
+  if (!state.guard) state.guard = std::make_unique<ReplayGuard>();
+  state.guard->mark(entry.decoded, entry.datagram.arrival);
 }
 
 void DeviceStates::note(const ingest::Entry& entry, TimePoint now) {
@@ -221,7 +222,7 @@ void DeviceStates::note(const ingest::Entry& entry, TimePoint now) {
 void DeviceStates::doubt(TimePoint now) {
   for (auto& [key, state] : states_) {
     state.past_known = false;
-    state.window.reset();
+    state.guard.reset();
   }
   while (!written_.empty())
     note_change(written_.front(), now + kWriteEvery, changed_);
@@ -297,9 +298,9 @@ void DeviceStates::insert(db::Connection& connection, std::span<State* const> st
     const State& state = *states[i];
     addresses[i] = state.peer.mapped();
     // One that lacks what the table knows would replace it.
-    const bool counts = state.window && state.past_known;
-    const std::uint64_t highest = counts ? state.window->highest() : 0;
-    if (counts) windows[i] = state.window->bits();
+    const bool counts = state.guard && state.past_known && !state.guard->window().empty();
+    const std::uint64_t highest = counts ? state.guard->window().highest() : 0;
+    if (counts) windows[i] = state.guard->window().bits();
     const std::array<db::Value, 13> values{state.key->nserie,
                                            state.key->codec,
                                            state.first_arrival,

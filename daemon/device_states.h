@@ -34,7 +34,7 @@
 #include "db/connection.h"
 #include "greenrt/deadline.h"
 #include "ingest/entry.h"
-#include "ingest/replay_window.h"
+#include "ingest/replay_guard.h"
 #include "ingest/reporter.h"
 
 namespace hilera {
@@ -133,8 +133,8 @@ class DeviceStates {
     std::int64_t first_arrival = 0;  // since it is remembered
     std::int64_t last_arrival = 0;
     ingest::AuthLevel auth_level = ingest::AuthLevel::kNone;
-    std::unique_ptr<ingest::ReplayWindow> window;  // none: no number was seen
-    bool past_known = false;                       // what the table has is in here
+    std::unique_ptr<ingest::ReplayGuard> guard;  // none: it has proved nothing
+    bool past_known = false;                     // what the table has is in here
     bool has_row = false;                          // as far as is known
     bool unwritten = false;
     TimePoint due;  // while it is unwritten

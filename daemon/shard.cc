@@ -236,7 +236,7 @@ Shard::Ruling Shard::rule(const Item& item) const {
 const Shard::Letter* Shard::letter_for(const Item& item) const {
   static constexpr Letter kUnreadable{"unreadable", "the codec makes no records of it any more"};
   static constexpr Letter kDowngrade{"downgrade", "it proves nothing, though its device has proved itself before"};
-  static constexpr Letter kReplayed{"replayed", "its number is too old for the window of its device"};
+  static constexpr Letter kReplayed{"replayed", "it is too old to tell whether it was stored before"};
   if (!item.readable) return &kUnreadable;
   switch (rule(item)) {
     case Ruling::kDowngrade:

@@ -23,6 +23,7 @@ void Decoded::clear() {
   auth_level = AuthLevel::kNone;
   key_id = 0;
   counter = 0;
+  readings.clear();
   updates_path = false;
   version = 0;
   answer.reset();

@@ -20,6 +20,7 @@
 
 #include "ingest/bytes.h"
 #include "ingest/key_ring.h"
+#include "ingest/series_times.h"
 
 namespace ingest {
 
@@ -84,7 +85,9 @@ struct Decoded {
   std::uint8_t key_id = 0;  // of a tagged one, where the protocol numbers its keys
   // A number that the device uses once, epoch << 32 | sequence, as a tagged datagram claims it; 0: it has none.
   std::uint64_t counter = 0;
-  bool updates_path = false;  // the peer's address becomes the device's downlink address
+  // Of a tagged datagram whose protocol has no such number: what its records measure, and when.
+  std::vector<Reading> readings;
+  bool updates_path = false;  // the peer's address becomes the device's, where downlinks go
   std::uint8_t version = 0;   // of the protocol, as the device speaks it; 0 where it makes no difference
   std::optional<DownlinkAnswer> answer;
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 
 #include "ingest/collectd_parts.h"
 #include "ingest/frame_id.h"
 #include "ingest/json_writer.h"
+#include "ingest/keyed_hash.h"
 #include "ingest/trust.h"
 
 namespace ingest {
@@ -40,13 +42,37 @@ std::optional<std::int64_t> milliseconds_of(std::uint64_t time) {
   return usable_device_time((time >> kFractionBits) * 1000 + fraction);
 }
 
+// None can be later where it does not fit: it is further ahead than any clock.
+std::chrono::nanoseconds time_of(const State& state) {
+  using std::chrono::nanoseconds;
+  const std::uint64_t seconds = state.time >> kFractionBits;
+  if (seconds > static_cast<std::uint64_t>(std::chrono::floor<std::chrono::seconds>(nanoseconds::max()).count()) - 1)
+    return nanoseconds::max();
+  const std::uint64_t fraction = (state.time & kFractionMask) * std::nano::den >> kFractionBits;
+  return std::chrono::seconds(seconds) + nanoseconds(fraction);
+}
+
+void append_names(std::string& text, const State& state) {
+  for (const std::string_view name : {state.plugin, state.plugin_instance, state.type, state.type_instance})
+    text.append(name).push_back('\0');
+}
+
+// collectd itself takes no value that is not later than the one before of the same names. Of notifications several may
+// have one time: each text is a series.
+Reading reading_of(const State& state, const Part& sample) {
+  static thread_local std::string name;
+  name.clear();
+  append_names(name, state);
+  if (sample.type == PartType::kMessage) name.append(as_text(sample.bytes));
+  return {.series = keyed_hash(as_bytes(name)), .time = time_of(state)};
+}
+
 // Gives records their keys, hashing what a sample says wherever it stands in its datagram.
 class RecordKeys {
  public:
   void set(Record& record, const State& state) {
     content_.clear();
-    for (const std::string_view name : {state.plugin, state.plugin_instance, state.type, state.type_instance})
-      content_.append(name).push_back('\0');
+    append_names(content_, state);
     append(state.time);
     append(state.interval);
     append(state.severity ? static_cast<std::uint64_t>(*state.severity) : 0);
@@ -93,11 +119,13 @@ std::string_view decode_parts(Bytes datagram, Decoded& out) {
     if (const auto fault = check_part(part); !fault.empty()) return fault;
     if (const auto fault = check_place(part, place, state); !fault.empty()) return fault;
     state.take(part);
+    if (part.type == PartType::kSignature) out.tagged = true;
     if (!part.is_sample()) continue;
     Record& record = out.records.emplace_back();
     record.bytes = part.bytes;
     record.device_time = milliseconds_of(state.time);
     keys.set(record, state);
+    if (out.tagged) out.readings.push_back(reading_of(state, part));
   }
   if (!parts.fault().empty()) return parts.fault();
   if (out.records.empty()) return reason::kNoRecords;
@@ -163,9 +191,9 @@ void CollectdCodec::decode(Bytes datagram, Decoded& out) const {
   if (const auto fault = decode_parts(datagram, out); !fault.empty()) return out.reject(fault);
   if (const auto signature = collectd::signature_of(datagram)) {
     if (signature->user != out.nserie) return out.reject(reason::kUserNotHost);
-    out.tagged = true;
   }
   sort_by_time(out.records);
+  out.updates_path = true;
   out.verdict = Verdict::kRecords;
 }
 

@@ -1,7 +1,8 @@
 // Codec `collectd`: the binary network protocol of collectd, as its plugin `network` sends it with the security levels
 // None and Sign. The serial is the host (collectd's option Hostname): ASCII without spaces.
 //
-// One way: nothing is acknowledged, and nothing goes down to a host.
+// One way: nothing is acknowledged, and nothing goes down to a host; where it was heard last is noted all the same, for
+// pinning and for telling it from strangers.
 //
 // One record for each list of values and for each notification. A datagram is taken whole or refused whole: also where
 // collectd would drop one sample of many, because it lacks host, plugin, type or time. All of a datagram has to be of
@@ -10,8 +11,9 @@
 // refused (`encrypted`): that level proves nothing, its checksum has no key.
 //
 // A signature is one under the password of a user; that user has to have the name of the host, or else whoever has a
-// password could write for every host. The protocol counts nothing: a datagram that somebody sends again is made of
-// records that are there already.
+// password could write for every host. The protocol numbers nothing, but of one series (plugin, type and their
+// instances) each sample is later than the one before; a signed datagram none of whose samples is, was here before. What
+// is not signed and comes again is made of records that are there already.
 //
 // What a sample means stands in the datagram before it, so its key is made of all that, the host aside. A host takes
 // hundreds of samples in one millisecond, among which 20 bits would tell too few apart: with a time, frame_id is its

@@ -71,7 +71,7 @@ DeviceTable::Familiarity DeviceTable::familiarity(std::string_view nserie, std::
 
 void DeviceTable::note_proof(std::string_view nserie, const Codec& codec, const ReplayWindow& window) {
   const auto found = index_.find(Key{nserie, keyed_hash(as_bytes(nserie))}, KeyHash(), KeyEqual());
-  if (found != index_.end()) found->make_proof(codec).window.merge(window);
+  if (found != index_.end()) found->make_proof(codec).guard.merge(window);
 }
 
 const Device* DeviceTable::find(std::string_view nserie) const {

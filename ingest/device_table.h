@@ -27,7 +27,7 @@
 
 #include "greenrt/udp_socket.h"
 #include "ingest/codec.h"
-#include "ingest/replay_window.h"
+#include "ingest/replay_guard.h"
 #include "ingest/serial_chain.h"
 
 namespace ingest {
@@ -55,7 +55,7 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   struct Proof {
     const Codec* codec = nullptr;
     std::optional<std::uint8_t> key_id;  // the one that it used last, since it is remembered here
-    ReplayWindow window;
+    ReplayGuard guard;
   };
   // nullptr: nothing.
   [[nodiscard]] Proof* proof() { return proof_.get(); }

@@ -214,7 +214,7 @@ void FramePipeline::heard(Device& device, const Entry& entry) const {
   if (!decoded.updates_path) return;
   if (const auto* proof = device.proof()) {
     if (decoded.auth_level < AuthLevel::kMac) return;
-    if (decoded.counter != 0 && decoded.counter <= proof->window.highest()) return;
+    if (decoded.counter != 0 && decoded.counter <= proof->guard.window().highest()) return;
   }
   const Datagram& datagram = entry.datagram;
   device.heard(*datagram.listener, datagram.path, datagram.arrival, decoded.version);
@@ -228,9 +228,7 @@ void FramePipeline::believed(Device& device, const Entry& entry) {
 
 // A repetition will be answered at once, so not before the answer would be true.
 void FramePipeline::note_seen(Device& device, const Entry& entry) {
-  if (entry.decoded.auth_level >= AuthLevel::kMac && entry.decoded.counter != 0) {
-    device.proof()->window.mark(entry.decoded.counter);
-  }
+  if (entry.decoded.auth_level >= AuthLevel::kMac) device.proof()->guard.mark(entry.decoded, entry.datagram.arrival);
 }
 
 void FramePipeline::acknowledge(const Entry& entry, AckStatus status) {

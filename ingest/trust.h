@@ -51,7 +51,7 @@ inline constexpr std::string_view kTagUnsupported = "tag_unsupported";   // has 
 inline constexpr std::string_view kUnknownKey = "unknown_key";
 inline constexpr std::string_view kBadTag = "bad_tag";
 inline constexpr std::string_view kDowngrade = "downgrade";  // has no tag, though its device has proved itself before
-inline constexpr std::string_view kReplayed = "replayed";  // too old for the window: nobody can tell whether it is new
+inline constexpr std::string_view kReplayed = "replayed";  // too old: nobody can tell any more whether it is new
 inline constexpr std::string_view kAddressPinned = "address_pinned";
 
 inline constexpr std::array kAll = {kUnknownDevice, kUnauthenticated, kTagUnsupported, kUnknownKey,

@@ -11,12 +11,10 @@ bool same_host(const greenrt::SocketAddress& a, const greenrt::SocketAddress& b)
 
 Vetted vet_tagged(const Trust& trust, const Codec& codec, const Datagram& datagram, Decoded& decoded,
                   const Device& device) {
-  using Standing = ReplayWindow::Standing;
+  using Standing = ReplayGuard::Standing;
   if (!trust.keys) return {.refusal = refusal::kTagUnsupported};
   const Device::Proof* proof = device.proof();
-  const Standing standing = decoded.counter != 0 && proof && proof->codec == &codec
-                                ? proof->window.standing(decoded.counter)
-                                : Standing::kNew;
+  const Standing standing = proof && proof->codec == &codec ? proof->guard.standing(decoded) : Standing::kNew;
   if (standing == Standing::kTooOld) return {.refusal = refusal::kReplayed};
   if (const auto fault = codec.verify(datagram.bytes, decoded, *trust.keys); !fault.empty()) return {.refusal = fault};
   decoded.prove(AuthLevel::kMac);

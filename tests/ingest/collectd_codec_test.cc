@@ -51,7 +51,7 @@ TEST(CollectdCodec, DecodesThePublishedExample) {
   EXPECT_EQ(decoded.nserie, "test.example.com");
   EXPECT_FALSE(decoded.tagged);
   EXPECT_FALSE(decoded.ack_wanted);
-  EXPECT_FALSE(decoded.updates_path);
+  EXPECT_TRUE(decoded.updates_path);
   EXPECT_EQ(decoded.counter, 0u);
   ASSERT_EQ(decoded.records.size(), 1u);
   EXPECT_EQ(decoded.records[0].device_time, 1'399'927'302'049) << "1399927302.048765 s, to the nearest millisecond";
@@ -281,6 +281,43 @@ TEST(CollectdCodec, TwoDatagramsInOneAreOneUnlessTheyAreSigned) {
   const std::string secure(testing::kCollectdSigned);
   EXPECT_EQ(reject_reason(secure + secure), reason::kSignaturePlace);
   EXPECT_EQ(reject_reason(plain + secure), reason::kSignaturePlace);
+}
+
+// --- what is new -------------------------------------------------------------------------------------------------------
+
+std::vector<Reading> readings(const std::string& parts) {
+  const std::string unsigned_part = part(0x0200, std::string(64, '0') + "68");  // of user h
+  const auto datagram = from_hex(unsigned_part + parts);
+  return decode(kCodec, datagram).readings;
+}
+
+TEST(CollectdCodec, WhatIsNotSignedHasNoReadings) {
+  EXPECT_TRUE(decode(kCodec, from_hex(testing::kCollectdUnsigned)).readings.empty());
+}
+
+TEST(CollectdCodec, EachSignedSampleIsAReadingOfItsSeries) {
+  const auto three = readings(begun() + gauge_part(1) + text_part(0x0005, "other") + gauge_part(1) +
+                              number_part(0x0008, (std::uint64_t{1'700'000'010} << 30) + (1U << 29)) + gauge_part(1));
+  ASSERT_EQ(three.size(), 3u);
+  EXPECT_EQ(three[0].time, std::chrono::seconds(1'700'000'000));
+  EXPECT_EQ(three[2].time, std::chrono::milliseconds(1'700'000'010'500));
+  EXPECT_NE(three[0].series, three[1].series);
+  EXPECT_EQ(three[1].series, three[2].series);
+  const auto again = readings(begun() + number_part(0x0001, 1'700'000'020) + gauge_part(1));
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].series, three[0].series) << "in whichever datagram";
+}
+
+TEST(CollectdCodec, ANotificationIsASeriesOfItsOwnText) {
+  const auto two = readings(begun() + number_part(0x0101, 2) + text_part(0x0100, "a") + text_part(0x0100, "b"));
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_NE(two[0].series, two[1].series);
+}
+
+TEST(CollectdCodec, ATimeBeyondAllClocksIsTheLastOfAll) {
+  const auto last = readings(begun() + number_part(0x0008, ~std::uint64_t{0}) + gauge_part(1));
+  ASSERT_EQ(last.size(), 1u);
+  EXPECT_EQ(last[0].time, std::chrono::nanoseconds::max());
 }
 
 // --- signatures ------------------------------------------------------------------------------------------------------

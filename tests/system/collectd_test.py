@@ -3,10 +3,14 @@ row, with the same name and time, and nothing else."""
 
 import collections
 import datetime
+import hashlib
+import hmac
 import os
 import pathlib
 import re
+import struct
 import subprocess
+import time
 import unittest
 
 from devices import Device, fields_of
@@ -73,6 +77,16 @@ PUBLISHED_SIGNED = bytes.fromhex(
     "08000c1954fc40000000000009000c00000002800000000002000c73656e736f7273000004001074656d7065726174757265000006000f000101"
     "0000000000803540")
 SIGNATURE_SIZE = 44
+
+
+def signed(at, value):
+    """One gauge of HOST, measured `at` seconds since 1970."""
+    def part(kind, body):
+        return struct.pack(">HH", kind, 4 + len(body)) + body
+    payload = (part(0x0000, HOST.encode() + b"\0") + part(0x0001, struct.pack(">Q", at)) + part(0x0002, b"sensors\0") +
+               part(0x0004, b"temperature\0") + part(0x0006, struct.pack(">HB", 1, 1) + struct.pack("<d", value)))
+    mac = hmac.new(PASSWORD.encode(), HOST.encode() + payload, hashlib.sha256).digest()
+    return part(0x0200, mac + HOST.encode()) + payload
 
 
 def milliseconds(time):
@@ -202,6 +216,40 @@ class Collectd(SystemTest):
         self.assertEqual((row["nserie"], row["auth_level"]), (HOST, 2))
         self.assertEqual(row["device_time"], datetime.datetime(2023, 11, 14, 22, 13, 20))
         self.assertEqual(row["fields"], '{"plugin":"sensors","type":"temperature","interval":10,"values":[21.5]}')
+
+    def test_what_a_host_has_signed_is_stored_once_also_when_its_rows_are_gone(self):
+        trust = {"auth": "required", "keys_file": self.keys}
+        hilerad = self.start(**trust)
+        now = int(time.time())
+        datagrams = [signed(now - age, age) for age in (7300, 7290, 0)]
+
+        def send(datagram, outcome):
+            before = outcome()
+            with Device(hilerad.port) as device:
+                device.send(datagram)
+                eventually(lambda: outcome() == before + 1, "it has its outcome")
+
+        def count(name):
+            return lambda: hilerad.metrics()[name]
+
+        def refused():
+            return hilerad.by_label("datagrams_rejected_total", "reason").get("replayed", 0)
+
+        for datagram in datagrams:
+            send(datagram, count("records_stored_total"))
+        self.sql("DELETE FROM frame")
+        send(datagrams[0], refused)
+        send(datagrams[1], refused)
+        send(datagrams[2], count("records_duplicate_total"))
+        self.assert_ends_well(hilerad)
+
+        hilerad = self.start(**trust)
+        send(datagrams[1], count("records_dead_lettered_total"))
+        send(datagrams[0], refused)
+        send(signed(now + 1, 1), count("records_stored_total"))
+        self.assert_ends_well(hilerad)
+        self.assertEqual([fields_of(row)["values"] for row in self.sql("SELECT * FROM frame")], [[1]])
+        self.assertEqual([row["reason"] for row in self.sql("SELECT reason FROM dead_letter")], ["replayed"])
 
 
 if __name__ == "__main__":
