@@ -37,6 +37,8 @@ struct ListenerConfig {
   std::string devices_file;  // empty: none
   std::chrono::milliseconds pin_address{0};
   std::chrono::milliseconds reply_window{120'000};
+  std::uint32_t prefix_rate = 0;  // datagrams a second; 0: no limit
+  std::uint32_t prefix_burst = 1000;
 
   bool operator==(const ListenerConfig&) const = default;
 };
@@ -44,6 +46,7 @@ struct ListenerConfig {
 struct PipelineConfig {
   std::uint32_t max_in_flight = 20'000;
   std::uint32_t max_in_flight_per_source = 64;
+  std::uint32_t max_in_flight_per_device = 1000;
   AckMode ack = AckMode::kJournal;
   std::chrono::milliseconds store_deadline{10'000};
 

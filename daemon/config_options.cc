@@ -137,6 +137,13 @@ const Schema<ListenerConfig>& listener_options() {
            "How long after a device was heard it is sent downlinks; later ones leave right after its next datagram. "
            "No longer than the NAT before the devices keeps a way open; mobile networks: 30s. 0: for ever, for "
            "devices whose address does not change."},
+      {.key = "prefix_rate",
+       .type = integer(&ListenerConfig::prefix_rate, 0, 10'000'000),
+       .help = "Datagrams a second that are taken from one network, an IPv4 /24 or an IPv6 /64; what comes beyond it is "
+               "dropped and counted. 0: no limit. Mobile operators put thousands of devices behind one address."},
+      {.key = "prefix_burst",
+       .type = integer(&ListenerConfig::prefix_burst, 1, 10'000'000),
+       .help = "How many of them may come at once after a silence."},
   };
   return schema;
 }
@@ -151,6 +158,9 @@ const Schema<PipelineConfig>& pipeline_options() {
       {.key = "max_in_flight_per_source",
        .type = integer(&PipelineConfig::max_in_flight_per_source, 1, 100'000),
        .help = "The same for one device at one address, so that a flood is shed before its neighbours are."},
+      {.key = "max_in_flight_per_device",
+       .type = integer(&PipelineConfig::max_in_flight_per_device, 1, 1'000'000),
+       .help = "The same for one device wherever its datagrams come from, once it is believed who sent them."},
       {.key = "ack",
        .type = choice<PipelineConfig, AckMode>(&PipelineConfig::ack,
                                                {{"journal", AckMode::kJournal}, {"database", AckMode::kDatabase}}),

@@ -49,8 +49,13 @@ std::unique_ptr<ingest::Listener> make_listener(const ListenerConfig& config, in
   }
 }
 
+ingest::PrefixRate::Options prefix_rate_options(const ListenerConfig& config) {
+  return {.per_second = config.prefix_rate, .burst = config.prefix_burst};
+}
+
 ingest::PipelineOptions pipeline_options(const PipelineConfig& config) {
   return {.limits = {.in_flight = config.max_in_flight, .in_flight_per_source = config.max_in_flight_per_source},
+          .in_flight_per_device = config.max_in_flight_per_device,
           .ack = config.ack == AckMode::kJournal ? ingest::AckWhen::kDurable : ingest::AckWhen::kStored,
           .store_deadline = config.store_deadline};
 }
@@ -68,6 +73,7 @@ Intake::Intake(const Config& config, ingest::Custody& custody, ingest::Reporter&
     auto handed = sockets.take(each.name);
     const bool own = !handed;
     listeners_.push_back(make_listener(each, std::move(trusts[i]), std::move(handed)));
+    listeners_.back()->prefix_rate().set_options(prefix_rate_options(each));
     receivers_.push_back(std::make_unique<ingest::Receiver>(*listeners_.back(), pipeline_, arrivals_, reporter));
     if (own) of_own_sockets_.push_back(receivers_.back().get());
   }
@@ -86,10 +92,12 @@ std::vector<ingest::Trust> Intake::load_trusts(const std::vector<ListenerConfig>
   return trusts;
 }
 
-void Intake::configure(const PipelineConfig& pipeline, std::vector<ingest::Trust> trusts) {
-  pipeline_.set_options(pipeline_options(pipeline));
-  for (std::size_t i = 0; i < listeners_.size(); ++i)
+void Intake::configure(const Config& config, std::vector<ingest::Trust> trusts) {
+  pipeline_.set_options(pipeline_options(config.pipeline));
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
     listeners_[i]->set_trust(std::move(trusts[i]));
+    listeners_[i]->prefix_rate().set_options(prefix_rate_options(config.listeners[i]));
+  }
 }
 
 void Intake::start() {

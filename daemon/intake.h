@@ -40,7 +40,7 @@ class Intake {
 
   // Changes limits and whom the listeners believe, `trusts` in their order. What else the configuration says of
   // listeners must be as it was. Never yields.
-  void configure(const PipelineConfig& pipeline, std::vector<ingest::Trust> trusts);
+  void configure(const Config& config, std::vector<ingest::Trust> trusts);
 
   // Starts to receive. Never yields.
   void start();

@@ -18,6 +18,8 @@ void copy_changeable(const Config& from, Config& to) {
     to.listeners[i].devices = from.listeners[i].devices;
     to.listeners[i].devices_file = from.listeners[i].devices_file;
     to.listeners[i].pin_address = from.listeners[i].pin_address;
+    to.listeners[i].prefix_rate = from.listeners[i].prefix_rate;
+    to.listeners[i].prefix_burst = from.listeners[i].prefix_burst;
   }
 }
 

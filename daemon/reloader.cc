@@ -43,7 +43,7 @@ void Reloader::apply() {
       [read = read_, running = config_, most = most_in_flight_] { return read_again(read, running, most); });
   config_ = std::move(wanted.config);
   logging_.configure(config_.log);
-  intake_.configure(config_.pipeline, std::move(wanted.trusts));
+  intake_.configure(config_, std::move(wanted.trusts));
 }
 
 void Reloader::declare_metrics(Metrics& metrics) {

@@ -42,6 +42,9 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   [[nodiscard]] const std::string& nserie() const { return nserie_; }
   [[nodiscard]] SerialChain& chain() { return chain_; }
 
+  // Those who hold it: the frames of it that are under way.
+  [[nodiscard]] std::size_t holds() const { return holds_; }
+
   // Where it was heard last. No listener: nowhere yet.
   [[nodiscard]] Listener* listener() const { return listener_; }  // lives as long as the table
   [[nodiscard]] const greenrt::UdpPath& path() const { return path_; }

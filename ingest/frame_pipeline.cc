@@ -78,6 +78,7 @@ FramePipeline::Claim FramePipeline::look_ahead(const Listener& listener, Bytes b
 void FramePipeline::submit(Listener& listener, const Arrival& arrival, const greenrt::UdpPath& path, Bytes bytes,
                            const Claim& claim) noexcept {
   try {
+    if (!listener.prefix_rate().take(path.peer, arrival.received)) return counters_.drop(DropReason::kPrefixRate);
     if (must_wait(claim, path, arrival.backlog)) return counters_.drop(DropReason::kStranger);
     if (!greenrt::Hub::current().has_room()) return counters_.drop(DropReason::kGreenletLimit);
     auto [ticket, refusal] = admission_.admit(path.peer, claim.hash);
@@ -156,6 +157,8 @@ void FramePipeline::decode(Frame& frame) {
     if (decoded.ack_wanted) acknowledge(entry, AckStatus::kStored);
   } else if (vetted.seen) {
     repeat(frame);
+  } else if (device->holds() > options_.in_flight_per_device) {
+    frame.drop_reason = DropReason::kDeviceLimit;
   } else {
     keep(frame, *device);
   }

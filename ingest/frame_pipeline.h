@@ -42,6 +42,8 @@ enum class AckWhen : std::uint8_t {
 
 struct PipelineOptions {
   Admission::Limits limits;
+  // Of one device, wherever they come from, once it is believed who sent them; at least 1.
+  std::size_t in_flight_per_device = 1000;
   AckWhen ack = AckWhen::kDurable;
   // From arrival; only for kStored. A frame whose records are not stored by then ends without an acknowledgement, and
   // stays in custody.

@@ -11,6 +11,7 @@
 #include "ingest/codec.h"
 #include "ingest/counters.h"
 #include "ingest/origin.h"
+#include "ingest/prefix_rate.h"
 #include "ingest/replies.h"
 #include "ingest/trust.h"
 
@@ -32,6 +33,8 @@ class Listener {
   [[nodiscard]] const Trust& trust() const { return trust_; }
   // From the next datagram on. `guarded` must be as before.
   void set_trust(Trust trust) { trust_ = std::move(trust); }
+  // What it takes from one network. Off until its options are set.
+  [[nodiscard]] PrefixRate& prefix_rate() { return prefix_rate_; }
   // How long after a device was heard it is sent to; zero: for ever.
   [[nodiscard]] greenrt::Duration reply_window() const { return reply_window_; }
   [[nodiscard]] greenrt::UdpSocket& socket() { return socket_; }
@@ -43,6 +46,7 @@ class Listener {
  private:
   std::shared_ptr<const Origin> origin_;
   Trust trust_;
+  PrefixRate prefix_rate_;
   greenrt::Duration reply_window_;
   greenrt::UdpSocket socket_;
   ListenerCounters counters_;

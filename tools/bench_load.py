@@ -62,10 +62,11 @@ def configuration(run, load):
     journal = run.folder / "journal"
     shutil.rmtree(journal, ignore_errors=True)
     journal.mkdir(mode=0o700)
-    per_source = {"max_in_flight_per_source": MAX_IN_FLIGHT} if load.devices == 1 else {}
+    of_one = ("max_in_flight_per_source", "max_in_flight_per_device")
+    limits = dict.fromkeys(of_one, MAX_IN_FLIGHT) if load.devices == 1 else {}
     return run.config(
         listeners=[{"name": "bench", "codec": "native", "address": "127.0.0.1", "port": 0, "receive_buffer": "64MiB"}],
-        pipeline={"ack": "journal", "max_in_flight": MAX_IN_FLIGHT, **per_source},
+        pipeline={"ack": "journal", "max_in_flight": MAX_IN_FLIGHT, **limits},
         journal={"directory": str(journal), "max_size": "16GiB"})
 
 

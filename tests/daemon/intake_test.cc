@@ -220,6 +220,26 @@ HUB_TEST(Intake, MayBeDestroyedInTheMiddleOfItsWork) {
   EXPECT_EQ(world.custody.waiting().size(), 3u) << "custody still has what it took";
 }
 
+HUB_TEST(Intake, ShedsWhatOneNetworkSendsBeyondItsRate) {
+  Config config = test_config();
+  config.listeners[1].prefix_rate = 1;
+  config.listeners[1].prefix_burst = 2;
+  IntakeWorld world(config);
+  world.intake->start();
+  for (int i = 0; i < 30; ++i)
+    world.send(IntakeWorld::record());
+  world.wait_for_received(30);
+  const auto shed = dropped(*world.intake, ingest::DropReason::kPrefixRate);
+  EXPECT_GE(shed, 15u);
+
+  config.listeners[1].prefix_rate = 0;
+  world.intake->configure(config, Intake::load_trusts(config.listeners));
+  for (int i = 0; i < 30; ++i)
+    world.send(IntakeWorld::record());
+  world.wait_for_received(60);
+  EXPECT_EQ(dropped(*world.intake, ingest::DropReason::kPrefixRate), shed) << "no limit from then on";
+}
+
 HUB_TEST(Intake, ShedsBeyondTheLimitsOfTheConfiguration) {
   Config config = test_config();
   config.pipeline.max_in_flight = 3;

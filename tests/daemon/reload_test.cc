@@ -42,12 +42,14 @@ TEST(Reload, LogLimitsAndTrustNeedNoRestart) {
       fixed([](Config& wanted) {
         wanted.log = {.level = LogLevel::kDebug, .repeat_interval = 1s};
         wanted.pipeline = {
-            .max_in_flight = 100, .max_in_flight_per_source = 5, .ack = AckMode::kDatabase, .store_deadline = 1s};
+            .max_in_flight = 100, .max_in_flight_per_source = 5, .max_in_flight_per_device = 6, .ack = AckMode::kDatabase, .store_deadline = 1s};
         wanted.drain.timeout = 1s;
         wanted.listeners[0].keys_file = "/keys";
         wanted.listeners[0].devices = DevicesMode::kKnown;
         wanted.listeners[1].devices_file = "/devices";
         wanted.listeners[1].pin_address = 1h;
+        wanted.listeners[1].prefix_rate = 100;
+        wanted.listeners[1].prefix_burst = 1;
       }),
       IsEmpty());
 }

@@ -42,10 +42,11 @@ class World {
   }
 
   // Takes a datagram in as the receiver does, `ago` after it came. Does not yield.
-  std::int64_t submit(std::string_view text, greenrt::Duration ago = 0s) {
+  std::int64_t submit(std::string_view text, greenrt::Duration ago = 0s) { return submit(text, device.path(), ago); }
+  std::int64_t submit(std::string_view text, const greenrt::UdpPath& path, greenrt::Duration ago = 0s) {
     ++listener.counters().received;
     const auto arrival = arrivals_.next(ArrivalClock::now());
-    pipeline.submit(listener, {.stamp = arrival, .received = greenrt::Clock::now() - ago}, device.path(),
+    pipeline.submit(listener, {.stamp = arrival, .received = greenrt::Clock::now() - ago}, path,
                     as_bytes(text), pipeline.look_ahead(listener, as_bytes(text)));
     expect_balanced();
     return arrival;
@@ -240,6 +241,33 @@ HUB_TEST(FramePipeline, ShedsADeviceThatFloodsBeforeItsNeighbours) {
   EXPECT_EQ(world.dropped(DropReason::kSourceLimit), 47u);
   run_until_quiet();
   EXPECT_THAT(world.custody.waiting(), ElementsAre("A/1", "A/1", "A/1", "B/1"));
+}
+
+HUB_TEST(FramePipeline, ShedsWhatOneDeviceSendsFromManyPortsAtOnce) {
+  World world({.limits = {.in_flight = 100, .in_flight_per_source = 3}, .in_flight_per_device = 5});
+  world.custody.hold();
+  std::array<testing::DeviceSocket, 4> ports;
+  for (const testing::DeviceSocket& port : ports)
+    for (int i = 0; i < 2; ++i)
+      world.submit("+A/1", port.path());
+  world.submit("+B/1");
+  run_until_quiet();
+  EXPECT_EQ(world.dropped(DropReason::kDeviceLimit), 3u);
+  EXPECT_THAT(world.custody.waiting(), ElementsAre("A/1", "A/1", "A/1", "A/1", "A/1", "B/1"));
+  world.custody.let_go();
+  run_until_quiet();
+  world.receive("+A/2");
+  EXPECT_EQ(world.dropped(DropReason::kDeviceLimit), 3u) << "there is room again";
+}
+
+HUB_TEST(FramePipeline, ShedsWhatIsBeyondTheRateOfItsNetworkBeforeAGreenletExists) {
+  World world;
+  world.listener.prefix_rate().set_options({.per_second = 1, .burst = 2});
+  const auto spawned = greenrt::Hub::current().stats().spawned;
+  for (int i = 0; i < 50; ++i)
+    world.submit("+A/1");
+  EXPECT_GE(world.dropped(DropReason::kPrefixRate), 40u);
+  EXPECT_EQ(greenrt::Hub::current().stats().spawned, spawned + 50 - world.dropped(DropReason::kPrefixRate));
 }
 
 HUB_TEST_WITH(FramePipeline, ShedsWhenTheHubIsFull, {.max_greenlets = 4}) {
