@@ -40,7 +40,6 @@ using std::chrono::seconds;
 constexpr seconds kDrainSockets{1};  // what may be spent on datagrams that the kernel still holds
 constexpr seconds kCloseServers{1};
 constexpr std::chrono::milliseconds kCountLate{100};  // what may be spent on counting datagrams that came too late
-constexpr seconds kFrameSlack{20};  // what a frame may take beyond pipeline.store_deadline before the watchdog bites
 
 StorageOptions storage_options(const Config& config) {
   StorageOptions options;
@@ -75,14 +74,14 @@ class Daemon {
         intake_(config, storage_, reporter_, storage_.last_arrival(), std::move(sockets)),
         transmitter_(make_transmitter()),
         outcomes_(database_ ? std::make_unique<DownlinkOutcomes>(database_->downlinks(), reporter_) : nullptr),
-        reloader_(config_, logging, intake_, std::move(read_config)),
+        reloader_(
+            config_, logging, intake_, database_ ? &database_->pool() : nullptr,
+            [this](const ingest::Listener& listener) { introduce(listener); }, std::move(read_config)),
         status_({config_, intake_, storage_, database_.get(), transmitter_.get(), outcomes_.get(), logging}),
         http_(config.http, http_routes()),
         control_(config.control.socket, commands()) {
-    for (const auto& listener : intake_.listeners()) {
-      storage_.know(listener->origin());
-      if (database_) database_->dead_letters().know(listener->origin());
-    }
+    for (const auto& listener : intake_.listeners())
+      introduce(*listener);
     if (outcomes_) {
       intake_.set_on_answer([this](auto nserie, const auto& answer) { outcomes_->note(nserie, answer); });
       intake_.set_addressee(
@@ -149,6 +148,12 @@ class Daemon {
     return std::make_unique<ingest::Transmitter>(options, database_->downlinks(), intake_.devices(), reporter_);
   }
 
+  // To those who read from the journal and from dead letters what came in there.
+  void introduce(const ingest::Listener& listener) {
+    storage_.know(listener.origin());
+    if (database_) database_->dead_letters().know(listener.origin());
+  }
+
   ControlServer::Commands commands() {
     auto commands = control_commands(status_, export_, database_.get(), intake_);
     commands.emplace(control::kReload, ControlServer::Command{true, [this](const nlohmann::json&) -> nlohmann::json {
@@ -172,7 +177,7 @@ class Daemon {
 
   void start_watchdog() {
     watchdog_.reset();
-    watchdog_ = std::make_unique<Watchdog>(notifier_, intake_, config_.pipeline.store_deadline + kFrameSlack);
+    watchdog_ = std::make_unique<Watchdog>(notifier_, intake_, intake_.frame_limit());
   }
 
   // What SIGHUP asks for, one after the other; several signals meanwhile are one.

@@ -14,7 +14,7 @@ std::vector<const ingest::Codec*> DownlinkCheck::codecs_of(std::string_view nser
     add(ingest::find_codec(name));
   if (!codecs.empty()) return codecs;
   for (const auto& listener : intake_.listeners())
-    add(&listener->codec());
+    if (!listener->retired()) add(&listener->codec());
   return codecs;
 }
 

@@ -2,7 +2,8 @@
 // of frames, and the table of devices.
 //
 // Life: constructed (all sockets bound), start(), then for an orderly end stop_receiving(), finish() and turn_away(),
-// in this order.
+// in this order. Between, listeners may come and go: a listener that goes takes what its socket holds, and closes it
+// when the last of its frames has ended.
 
 #pragma once
 
@@ -38,9 +39,13 @@ class Intake {
   // Whom each of the listeners believes. Blocks on files; may run on any thread. Throws TrustFileError.
   static std::vector<ingest::Trust> load_trusts(const std::vector<ListenerConfig>& listeners);
 
-  // Changes limits and whom the listeners believe, `trusts` in their order. What else the configuration says of
-  // listeners must be as it was. Never yields.
-  void configure(const Config& config, std::vector<ingest::Trust> trusts);
+  // In two steps. The first one binds what `config` has more listeners than there are, and throws std::runtime_error
+  // when that, or the end of one, is impossible: nothing has changed then. The second one cannot fail: it changes limits
+  // and whom the listeners believe, and begins and ends listeners. `trusts` in the order of the configuration; what else
+  // that says of a listener which stays must be as it was. Neither yields.
+  using Listeners = std::vector<std::unique_ptr<ingest::Listener>>;
+  [[nodiscard]] Listeners prepare(const Config& config, const std::vector<ingest::Trust>& trusts) const;
+  void configure(const Config& config, const std::vector<ingest::Trust>& trusts, Listeners added);
 
   // Starts to receive. Never yields.
   void start();
@@ -66,25 +71,42 @@ class Intake {
   void set_addressee(ingest::FramePipeline::Addressee addressee) { pipeline_.set_addressee(std::move(addressee)); }
   void set_on_heard(ingest::FramePipeline::OnHeard on_heard) { pipeline_.set_on_heard(std::move(on_heard)); }
 
-  using Listeners = std::vector<std::unique_ptr<ingest::Listener>>;
+  // All that there were; those that are no more are retired().
   [[nodiscard]] const Listeners& listeners() const { return listeners_; }
   [[nodiscard]] const ingest::PipelineCounters& counters() const { return pipeline_.counters(); }
   [[nodiscard]] const ingest::DeviceTable& devices() const { return devices_; }
   [[nodiscard]] ingest::DeviceTable& devices() { return devices_; }
-  [[nodiscard]] bool receiving() const { return !receiver_greenlets_.empty(); }
-  [[nodiscard]] const std::vector<greenrt::GreenletRef>& receivers() const { return receiver_greenlets_; }
+  [[nodiscard]] bool receiving() const { return receiving_; }
+  // The greenlet that receives for the listener of that index; none when it should not.
+  [[nodiscard]] const greenrt::GreenletRef& receiver_of(std::size_t index) const { return receptions_[index].greenlet; }
+  // What a frame takes at most.
+  [[nodiscard]] greenrt::Duration frame_limit() const { return frame_limit_; }
   [[nodiscard]] IntakeLedger ledger() const;
 
  private:
-  void empty_sockets(bool (ingest::Receiver::*take)(), greenrt::Deadline deadline);
+  // Of the listener of the same index.
+  struct Reception {
+    std::unique_ptr<ingest::Receiver> receiver;
+    bool own_socket = true;            // which ends with us
+    greenrt::GreenletRef greenlet{};   // none: it does not receive
+    greenrt::GreenletRef retiring{};   // while it ends
+  };
 
+  void add(std::unique_ptr<ingest::Listener> listener, bool own_socket);
+  void receive(std::size_t index);
+  void retire(std::size_t index);
+  void end(std::size_t index);
+  void empty_sockets(bool (ingest::Receiver::*take)(), greenrt::Deadline deadline);
+  [[nodiscard]] std::vector<greenrt::GreenletRef> take_greenlets(greenrt::GreenletRef Reception::*member);
+
+  greenrt::Duration frame_limit_;
+  ingest::Reporter& reporter_;
   ingest::DeviceTable devices_;
   ingest::FramePipeline pipeline_;
   ingest::ArrivalClock arrivals_;
   Listeners listeners_;
-  std::vector<std::unique_ptr<ingest::Receiver>> receivers_;
-  std::vector<ingest::Receiver*> of_own_sockets_;  // whose sockets end with us
-  std::vector<greenrt::GreenletRef> receiver_greenlets_;
+  std::vector<Reception> receptions_;
+  bool receiving_ = false;
 };
 
 }  // namespace hilera

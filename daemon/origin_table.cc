@@ -35,7 +35,9 @@ class LostCodec final : public ingest::Codec {
 
 void OriginTable::add(std::shared_ptr<const ingest::Origin> origin) {
   std::pair name(origin->listener, std::string(origin->codec->name()));
-  origins_.insert_or_assign(std::move(name), std::move(origin));
+  auto& known = origins_[std::move(name)];
+  if (known) replaced_.push_back(std::move(known));
+  known = std::move(origin);
 }
 
 const ingest::Origin& OriginTable::find(std::string_view listener, std::string_view codec_name) {

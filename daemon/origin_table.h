@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "ingest/codec.h"
 #include "ingest/origin.h"
@@ -15,7 +16,7 @@ namespace hilera {
 
 class OriginTable {
  public:
-  // A listener of this configuration.
+  // A listener of this configuration. What find() has given for its name before stays valid.
   void add(std::shared_ptr<const ingest::Origin> origin);
 
   // That of a datagram in the journal. A listener that is no more gets an Origin of its own, without `raw`; a codec
@@ -27,6 +28,7 @@ class OriginTable {
   [[nodiscard]] bool is_guarded(std::string_view codec_name) const;
 
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const ingest::Origin>, std::less<>> origins_;
+  std::vector<std::shared_ptr<const ingest::Origin>> replaced_;
   std::map<std::string, std::unique_ptr<ingest::Codec>, std::less<>> lost_codecs_;
 };
 

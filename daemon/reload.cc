@@ -8,18 +8,46 @@
 namespace hilera {
 namespace {
 
-// The only place that says what can be changed.
+// The only place that says what can be changed of a listener that stays.
+void copy_changeable(const ListenerConfig& from, ListenerConfig& to) {
+  to.keys_file = from.keys_file;
+  to.devices = from.devices;
+  to.devices_file = from.devices_file;
+  to.pin_address = from.pin_address;
+  to.prefix_rate = from.prefix_rate;
+  to.prefix_burst = from.prefix_burst;
+}
+
+// And of the rest; listeners aside.
 void copy_changeable(const Config& from, Config& to) {
   to.log = from.log;
   to.pipeline = from.pipeline;
   to.drain = from.drain;
-  for (std::size_t i = 0; i < std::min(from.listeners.size(), to.listeners.size()); ++i) {
-    to.listeners[i].keys_file = from.listeners[i].keys_file;
-    to.listeners[i].devices = from.listeners[i].devices;
-    to.listeners[i].devices_file = from.listeners[i].devices_file;
-    to.listeners[i].pin_address = from.listeners[i].pin_address;
-    to.listeners[i].prefix_rate = from.listeners[i].prefix_rate;
-    to.listeners[i].prefix_burst = from.listeners[i].prefix_burst;
+  if (from.database && to.database) to.database->connections = from.database->connections;
+}
+
+// What is stored of a device that proves nothing depends on whether others of its codec prove themselves.
+bool is_guarded(std::string_view codec, const std::vector<ListenerConfig>& listeners) {
+  return std::ranges::any_of(
+      listeners, [&](const ListenerConfig& each) { return each.codec == codec && each.auth != AuthMode::kNone; });
+}
+
+bool stays_as_it_is(const ListenerConfig& running, const ListenerConfig& wanted) {
+  ListenerConfig rest = wanted;
+  copy_changeable(running, rest);
+  return rest == running;
+}
+
+template <typename Note>
+void check_listeners(const Config& running, const Config& wanted, const Note& note) {
+  for (const ListenerConfig& each : running.listeners) {
+    const auto again = std::ranges::find(wanted.listeners, each.name, &ListenerConfig::name);
+    if (again == wanted.listeners.end()) continue;
+    note(stays_as_it_is(each, *again), "listener " + each.name);
+    if (again->auth == each.auth && again->codec == each.codec) {
+      note(is_guarded(each.codec, running.listeners) == is_guarded(each.codec, wanted.listeners),
+           "whether devices of listener " + each.name + " prove themselves at another one");
+    }
   }
 }
 
@@ -32,18 +60,13 @@ std::vector<std::string> fixed_changes(const Config& running, const Config& want
   }
   Config rest = wanted;
   copy_changeable(running, rest);
-  if (rest == running) return changes;
+  rest.listeners = running.listeners;
 
   const auto note = [&changes](bool same, std::string key) {
     if (!same) changes.push_back(std::move(key));
   };
   note(rest.collector == running.collector, "collector");
-  if (rest.listeners.size() == running.listeners.size()) {
-    for (std::size_t i = 0; i < rest.listeners.size(); ++i)
-      note(rest.listeners[i] == running.listeners[i], "listener " + running.listeners[i].name);
-  } else {
-    changes.emplace_back("listeners");
-  }
+  check_listeners(running, wanted, note);
   note(rest.journal == running.journal, "journal");
   note(rest.database == running.database, "database");
   note(rest.transmit == running.transmit, "transmit");
@@ -51,7 +74,7 @@ std::vector<std::string> fixed_changes(const Config& running, const Config& want
   note(rest.control == running.control, "control");
   note(rest.greenlets == running.greenlets, "greenlets");
   note(rest.devices == running.devices, "devices");
-  if (changes.empty()) changes.emplace_back("an option that has no name here");
+  if (changes.empty() && rest != running) changes.emplace_back("an option that has no name here");
   return changes;
 }
 

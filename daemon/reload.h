@@ -1,8 +1,9 @@
 // What a running daemon can take from its configuration when that is read again, and what it cannot.
 //
-// It can change what it says in the log, the limits and the acknowledgements of the pipeline, the end, and who is
-// believed: the files of keys and of devices, which are read again in any case. It cannot change its sockets, its
-// journal, its database and its tables in memory: a file that asks for that is refused as a whole, and a restart takes
+// It can change what it says in the log, the limits and the acknowledgements of the pipeline, the end, how many
+// connections there are to the database, and who is believed: the files of keys and of devices, which are read again in
+// any case. Listeners may be added and removed. It cannot change the socket of a listener that stays, its journal, the
+// rest of its database and its tables in memory: a file that asks for that is refused as a whole, and a restart takes
 // it.
 
 #pragma once

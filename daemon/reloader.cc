@@ -14,10 +14,13 @@ constexpr std::chrono::seconds kPatience{5};  // at the end, with a file that ca
 
 }  // namespace
 
-Reloader::Reloader(Config& config, Logging& logging, Intake& intake, Read read)
+Reloader::Reloader(Config& config, Logging& logging, Intake& intake, db::ConnectionPool* pool, Introduce introduce,
+                   Read read)
     : config_(config),
       logging_(logging),
       intake_(intake),
+      pool_(pool),
+      introduce_(std::move(introduce)),
       read_(std::move(read)),
       most_in_flight_(config.pipeline.max_in_flight),
       thread_(1, kPatience) {}
@@ -41,9 +44,13 @@ void Reloader::apply() {
   if (!read_) throw std::runtime_error("there is no configuration file");
   NewConfig wanted = thread_.run(
       [read = read_, running = config_, most = most_in_flight_] { return read_again(read, running, most); });
+  Intake::Listeners added = intake_.prepare(wanted.config, wanted.trusts);
   config_ = std::move(wanted.config);
   logging_.configure(config_.log);
-  intake_.configure(config_, std::move(wanted.trusts));
+  if (pool_) pool_->resize(config_.database->connections);
+  for (const auto& listener : added)
+    introduce_(*listener);
+  intake_.configure(config_, wanted.trusts, std::move(added));
 }
 
 void Reloader::declare_metrics(Metrics& metrics) {

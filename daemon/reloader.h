@@ -12,6 +12,7 @@
 #include "daemon/intake.h"
 #include "daemon/logging.h"
 #include "daemon/metrics.h"
+#include "db/pool.h"
 #include "greenrt/rlock.h"
 #include "greenrt/thread_pool.h"
 
@@ -21,9 +22,13 @@ class Reloader {
  public:
   using Read = std::function<Config()>;
 
-  // `config` is what the daemon runs with, and is replaced. `read` is called on another thread and must own what it
-  // touches; none: there is nothing to be read again. Needs a hub. The others must outlive it.
-  Reloader(Config& config, Logging& logging, Intake& intake, Read read);
+  // Told of each new listener before it receives; must not yield or throw.
+  using Introduce = std::function<void(const ingest::Listener& listener)>;
+
+  // `config` is what the daemon runs with, and is replaced. `pool`: none without a database. `read` is called on another
+  // thread and must own what it touches; none: there is nothing to be read again. Needs a hub. The others must outlive
+  // it.
+  Reloader(Config& config, Logging& logging, Intake& intake, db::ConnectionPool* pool, Introduce introduce, Read read);
 
   // Yields. Logs what came of it. Throws std::runtime_error that says why nothing has changed.
   void reload();
@@ -36,6 +41,8 @@ class Reloader {
   Config& config_;
   Logging& logging_;
   Intake& intake_;
+  db::ConnectionPool* pool_;
+  const Introduce introduce_;
   const Read read_;
   const std::uint32_t most_in_flight_;
   greenrt::RLock turn_;

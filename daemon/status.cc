@@ -29,7 +29,8 @@ json document_of(const ingest::Listener& listener) {
   }
   return {{"name", listener.name()},
           {"codec", listener.codec().name()},
-          {"address", listener.socket().local_address().to_string()},
+          {"address", listener.closed() ? "" : listener.socket().local_address().to_string()},
+          {"open", !listener.retired()},
           {"received", counters.received},
           {"accepted", counters.accepted},
           {"control", counters.control},

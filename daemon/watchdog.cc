@@ -18,7 +18,7 @@ bool readable(int fd) {
 }  // namespace
 
 Watchdog::Watchdog(Notifier& notifier, const Intake& intake, greenrt::Duration frame_limit)
-    : notifier_(notifier), intake_(intake), frame_limit_(frame_limit), seen_(intake.listeners().size()) {
+    : notifier_(notifier), intake_(intake), frame_limit_(frame_limit) {
   const auto timeout = notifier.watchdog_timeout();
   if (!timeout) return;
   greenlet_ = greenrt::spawn([this, interval = *timeout / 2] { run(interval); });
@@ -60,10 +60,12 @@ bool Watchdog::frames_progress() {
 
 bool Watchdog::receivers_progress() {
   bool all = true;
+  seen_.resize(intake_.listeners().size());
   for (std::size_t i = 0; i < seen_.size(); ++i) {
     const ingest::Listener& listener = *intake_.listeners()[i];
+    if (listener.retired()) continue;
     const std::uint64_t received = listener.counters().received;
-    if (intake_.receiving() && intake_.receivers()[i]->ready()) all = false;
+    if (intake_.receiving() && intake_.receiver_of(i)->ready()) all = false;
     if (seen_[i].datagrams_waiting && received == seen_[i].received) all = false;
     seen_[i] = {received, readable(listener.socket().fd())};
   }

@@ -37,6 +37,10 @@ Lease ConnectionPool::acquire(greenrt::Deadline deadline) {
   return {state_, state_->acquire(deadline)};
 }
 
+void ConnectionPool::resize(std::size_t connections) {
+  state_->resize(connections);
+}
+
 void ConnectionPool::close() {
   state_->close();
 }

@@ -48,8 +48,8 @@ struct PoolStats {
   std::size_t waiting = 0;  // greenlets in acquire()
   std::uint64_t connects = 0;
   std::uint64_t connect_failures = 0;
-  std::uint64_t discarded =
-      0;               // connections closed because they were broken, stale, too old, or to a server that was left
+  // Closed because they were broken, stale, too old, too many, or to a server that was left.
+  std::uint64_t discarded = 0;
   ErrorCounts errors;  // failed connects included
 };
 
@@ -91,6 +91,10 @@ class ConnectionPool {
 
   // Yields until it is this greenlet's turn and a connection is there. Throws PoolTimeout at the deadline, PoolClosed.
   Lease acquire(greenrt::Deadline deadline = greenrt::Deadline::never());
+
+  // How many connections there are at most from now on. Idle ones beyond that are closed at once, those on loan when
+  // they come back. Never yields.
+  void resize(std::size_t connections);
 
   // Waiters and later calls get PoolClosed; idle connections are closed now, leased ones when they come back. Never
   // yields. Idempotent.

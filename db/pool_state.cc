@@ -72,7 +72,7 @@ void PoolState::give_back(std::unique_ptr<Connection> connection) {
   if (connection->last_commit() != greenrt::Clock::time_point()) {
     hosts()->note_commit(connection->endpoint(), connection->last_commit());
   }
-  if (reusable(*connection) && !closed_) {
+  if (reusable(*connection) && !closed_ && total() < options_.connections) {
     offer(std::move(connection));
     return;
   }
@@ -129,6 +129,13 @@ void PoolState::offer(std::unique_ptr<Connection> connection) {
   waiters_.wake_one();
 }
 
+void PoolState::resize(std::size_t connections) {
+  options_.connections = connections;
+  for (; total() > connections && !idle_.empty(); ++totals_.discarded)
+    idle_.pop_front();
+  asleep_.wake_all();
+}
+
 void PoolState::close() {
   if (std::exchange(closed_, true)) return;
   idle_.clear();
@@ -139,8 +146,7 @@ void PoolState::close() {
 
 // While the database is away, one keeper asks for all.
 bool PoolState::may_connect() const {
-  const std::size_t total = idle_.size() + leased_.size() + connecting_;
-  return waiters_.size() > connecting_ && total < options_.connections && (failures_ == 0 || connecting_ == 0);
+  return waiters_.size() > connecting_ && total() < options_.connections && (failures_ == 0 || connecting_ == 0);
 }
 
 void PoolState::keep() {

@@ -32,6 +32,7 @@ class PoolState : private HostWatcher {
 
   std::unique_ptr<Connection> acquire(greenrt::Deadline deadline);
   void give_back(std::unique_ptr<Connection> connection);
+  void resize(std::size_t connections);
   void close();
 
   [[nodiscard]] PoolStats stats() const;
@@ -55,6 +56,7 @@ class PoolState : private HostWatcher {
   std::unique_ptr<Connection> lend(std::unique_ptr<Connection> connection);
   // What a connection that is not lent again tells of its server.
   void retire(const Connection& connection);
+  [[nodiscard]] std::size_t total() const { return idle_.size() + leased_.size() + connecting_; }
   [[nodiscard]] bool may_connect() const;
   [[nodiscard]] bool reusable(const Connection& connection) const;
   std::unique_ptr<Connection> take_idle();

@@ -96,6 +96,7 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
     own_claim.serial = as_text(Bytes(datagram.bytes)).substr(offset_of(claim.serial, bytes), claim.serial.size());
     const greenrt::Ref<Frame> frame(new Frame(*this, std::move(*ticket), std::move(entry), own_claim));
     ++counters_.in_flight;
+    listener.frame_began();
     frame->set_kind(frame_kind_);
     frame->start();
   } catch (const std::bad_alloc&) {
@@ -244,22 +245,24 @@ void FramePipeline::acknowledge(const Entry& entry, AckStatus status) {
 }
 
 void FramePipeline::ended(const Frame& frame) noexcept {
-  ListenerCounters& listener = frame.entry->datagram.listener->counters();
+  Listener& listener = *frame.entry->datagram.listener;
+  ListenerCounters& counters = listener.counters();
   switch (frame.end) {
     case Frame::End::kControl:
-      ++listener.control;
+      ++counters.control;
       break;
     case Frame::End::kRejected:
-      listener.rejected.add(frame.entry->decoded.reason);
+      counters.rejected.add(frame.entry->decoded.reason);
       break;
     case Frame::End::kAcceptedOrDropped:
       if (frame.entry->durable()) {
-        ++listener.accepted;
+        ++counters.accepted;
       } else {
         counters_.drop(frame.why_dropped());
       }
       break;
   }
+  listener.frame_ended();
   ++counters_.ended;
   if (--counters_.in_flight == 0) idle_.set();
 }

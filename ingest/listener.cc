@@ -26,4 +26,19 @@ Listener::Listener(std::string name, const Codec& codec, greenrt::UdpSocket sock
       counters_(all_reasons(codec)),
       replies_(socket_, counters_) {}
 
+bool Listener::wait_idle(greenrt::Deadline deadline) {
+  while (frames_ > 0) {
+    idle_.clear();
+    if (!idle_.wait(deadline)) return frames_ == 0;
+  }
+  return true;
+}
+
+void Listener::close() {
+  if (closed_) return;
+  closed_ = true;
+  replies_.stop();
+  socket_.close();
+}
+
 }  // namespace ingest

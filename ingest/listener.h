@@ -1,12 +1,18 @@
 // Listener: one UDP socket with the codec of its devices, its counters, and its outgoing side.
+//
+// One that is not wanted any more is retired: nothing is sent from it on its own, and when its last frame has ended it
+// is closed. Its counters stay, and so does the object, to which devices and frames refer.
 
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "greenrt/deadline.h"
+#include "greenrt/event.h"
 #include "greenrt/udp_socket.h"
 #include "ingest/codec.h"
 #include "ingest/counters.h"
@@ -43,6 +49,20 @@ class Listener {
   [[nodiscard]] const ListenerCounters& counters() const { return counters_; }
   [[nodiscard]] Replies& replies() { return replies_; }
 
+  // For the pipeline: a frame of it is in flight, or has ended.
+  void frame_began() { ++frames_; }
+  void frame_ended() {
+    if (--frames_ == 0) idle_.set();
+  }
+  // Yields until no frame of it is in flight (true) or until the deadline (false).
+  bool wait_idle(greenrt::Deadline deadline);
+
+  void retire() { retired_ = true; }
+  [[nodiscard]] bool retired() const { return retired_; }
+  // Yields. What is not sent by then has failed. Nobody may receive from it. Idempotent.
+  void close();
+  [[nodiscard]] bool closed() const { return closed_; }
+
  private:
   std::shared_ptr<const Origin> origin_;
   Trust trust_;
@@ -51,6 +71,10 @@ class Listener {
   greenrt::UdpSocket socket_;
   ListenerCounters counters_;
   Replies replies_;
+  std::size_t frames_ = 0;  // in flight
+  greenrt::Event idle_;
+  bool retired_ = false;
+  bool closed_ = false;
 };
 
 }  // namespace ingest

@@ -126,7 +126,7 @@ void Transmitter::release_addresses() {
 
 void Transmitter::transmit(const Downlink& downlink) {
   const Device* device = devices_.find(downlink.nserie);
-  if (!device || is_silent(*device, *device->listener())) return await(downlink.nserie);
+  if (!device || device->listener()->retired() || is_silent(*device, *device->listener())) return await(downlink.nserie);
   // Copies: the table may change while the source yields.
   Listener& listener = *device->listener();
   const greenrt::UdpPath path = device->path();

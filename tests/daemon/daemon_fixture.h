@@ -58,6 +58,11 @@ struct IntakeWorld {
   [[nodiscard]] ingest::Listener& listener(std::size_t index) const { return *intake->listeners()[index]; }
   [[nodiscard]] ingest::Listener& trackers() const { return listener(1); }
 
+  void reconfigure(const Config& config) {
+    const auto trusts = Intake::load_trusts(config.listeners);
+    intake->configure(config, trusts, intake->prepare(config, trusts));
+  }
+
   // A datagram with a record: the serial is the published one, with its last digit replaced.
   static std::vector<std::byte> record(char last_digit = '5') {
     auto bytes = ingest::testing::from_hex(ingest::testing::kCodec8Example);

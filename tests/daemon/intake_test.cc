@@ -233,11 +233,92 @@ HUB_TEST(Intake, ShedsWhatOneNetworkSendsBeyondItsRate) {
   EXPECT_GE(shed, 15u);
 
   config.listeners[1].prefix_rate = 0;
-  world.intake->configure(config, Intake::load_trusts(config.listeners));
+  world.reconfigure(config);
   for (int i = 0; i < 30; ++i)
     world.send(IntakeWorld::record());
   world.wait_for_received(60);
   EXPECT_EQ(dropped(*world.intake, ingest::DropReason::kPrefixRate), shed) << "no limit from then on";
+}
+
+// --- listeners that come and go ----------------------------------------------------------------------------------
+
+ListenerConfig another(const std::string& name) {
+  ListenerConfig config = test_config().listeners[1];
+  config.name = name;
+  return config;
+}
+
+HUB_TEST(Intake, AnAddedListenerReceives) {
+  IntakeWorld world;
+  world.intake->start();
+  Config config = test_config();
+  config.listeners.push_back(another("more"));
+  world.reconfigure(config);
+  ASSERT_EQ(world.intake->listeners().size(), 3u);
+  world.device.send(IntakeWorld::record(), world.listener(2).socket().local_address());
+  EXPECT_TRUE(ingest::testing::eventually([&] { return world.listener(2).counters().acks_sent == 1; }));
+  EXPECT_EQ(world.intake->ledger().accepted, 1u);
+}
+
+HUB_TEST(Intake, ARemovedListenerTakesWhatItsSocketHoldsAndAnswersItsLastFramesBeforeItCloses) {
+  IntakeWorld world;
+  world.custody.hold();
+  world.intake->start();
+  run_until_quiet();
+  for (const char device : {'1', '2', '3'})
+    world.send(IntakeWorld::record(device));
+  Config config = test_config();
+  config.listeners.pop_back();
+  world.reconfigure(config);
+  EXPECT_TRUE(world.trackers().retired());
+  world.wait_for_received(3);
+  EXPECT_FALSE(world.trackers().closed()) << "its frames are in flight";
+  world.custody.let_go();
+  EXPECT_TRUE(ingest::testing::eventually([&] { return world.trackers().closed(); }));
+  EXPECT_EQ(world.trackers().counters().acks_sent, 3u);
+  EXPECT_EQ(world.intake->ledger().accepted, 3u) << "what it counted counts";
+  EXPECT_TRUE(world.intake->ledger().balanced());
+  world.intake->stop_receiving(greenrt::Deadline(std::chrono::seconds(1)));
+  world.intake->finish(greenrt::Deadline(std::chrono::seconds(1)));
+}
+
+HUB_TEST(Intake, TheEndDoesNotWaitForAListenerThatIsEnding) {
+  IntakeWorld world;
+  world.custody.hold();
+  world.intake->start();
+  world.send(IntakeWorld::record());
+  world.wait_for_received(1);
+  Config config = test_config();
+  config.listeners.pop_back();
+  world.reconfigure(config);
+  run_until_quiet();
+  world.intake->stop_receiving(greenrt::Deadline(std::chrono::seconds(0)));
+  EXPECT_FALSE(world.trackers().closed());
+  world.custody.let_go();
+  world.intake->finish(greenrt::Deadline(std::chrono::seconds(10)));
+  EXPECT_EQ(world.trackers().counters().acks_sent, 1u);
+}
+
+HUB_TEST(Intake, AListenerThatCannotBeBoundChangesNothing) {
+  IntakeWorld world;
+  world.intake->start();
+  Config config = test_config();
+  config.listeners.erase(config.listeners.begin());
+  config.listeners.push_back(another("clash"));
+  config.listeners.back().port = world.trackers().socket().local_address().port();
+  EXPECT_THROW(world.reconfigure(config), std::runtime_error);
+  EXPECT_EQ(world.intake->listeners().size(), 2u);
+  EXPECT_FALSE(world.listener(0).retired());
+}
+
+HUB_TEST(Intake, AListenerThatWasRemovedIsNotAddedAgain) {
+  IntakeWorld world;
+  world.intake->start();
+  Config config = test_config();
+  config.listeners.pop_back();
+  world.reconfigure(config);
+  EXPECT_TRUE(ingest::testing::eventually([&] { return world.trackers().closed(); }));
+  EXPECT_THROW(world.reconfigure(test_config()), std::runtime_error);
 }
 
 HUB_TEST(Intake, ShedsBeyondTheLimitsOfTheConfiguration) {

@@ -32,6 +32,16 @@ TEST(OriginTable, TellsListenersOfOneNameAndTwoCodecsApart) {
   EXPECT_FALSE(table.find("a", "teltonika").store_raw);
 }
 
+TEST(OriginTable, WhatWasFoundStaysWhenAListenerOfThatNameIsAdded) {
+  OriginTable table;
+  const ingest::Origin& old = table.find("a", "native");
+  table.add(std::make_shared<ingest::Origin>(
+      ingest::Origin{.listener = "a", .codec = ingest::find_codec("native"), .store_raw = true}));
+  EXPECT_TRUE(table.find("a", "native").store_raw);
+  EXPECT_FALSE(old.store_raw);
+  EXPECT_EQ(old.listener, "a");
+}
+
 TEST(OriginTable, ACodecThatIsNoMoreHasItsNameAndRejectsEverything) {
   OriginTable table;
   const ingest::Codec& codec = *table.find("a", "telegraph").codec;

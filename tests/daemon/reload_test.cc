@@ -54,16 +54,32 @@ TEST(Reload, LogLimitsAndTrustNeedNoRestart) {
       IsEmpty());
 }
 
+TEST(Reload, ListenersMayComeAndGo) {
+  EXPECT_THAT(fixed([](Config& wanted) { wanted.listeners.pop_back(); }), IsEmpty());
+  EXPECT_THAT(fixed([](Config& wanted) { wanted.listeners[0].name = "other"; }), IsEmpty());
+  EXPECT_THAT(fixed([](Config& wanted) { std::swap(wanted.listeners[0], wanted.listeners[1]); }), IsEmpty());
+  EXPECT_THAT(fixed([](Config& wanted) {
+                wanted.listeners.push_back({.name = "more", .codec = "collectd", .auth = AuthMode::kRequired});
+              }),
+              IsEmpty());
+}
+
+TEST(Reload, TheNumberOfConnectionsNeedsNoRestart) {
+  EXPECT_THAT(fixed([](Config& wanted) { wanted.database->connections = 3; }), IsEmpty());
+}
+
 TEST(Reload, EverythingElseNeedsARestartAndIsNamed) {
   const std::vector<std::pair<std::function<void(Config&)>, const char*>> changes{
       {[](Config& wanted) { wanted.collector = "other"; }, "collector"},
-      {[](Config& wanted) { wanted.listeners.pop_back(); }, "listeners"},
-      {[](Config& wanted) { wanted.listeners[0].name = "other"; }, "listener field"},
       {[](Config& wanted) { wanted.listeners[1].port = 1; }, "listener trackers"},
       {[](Config& wanted) { wanted.listeners[1].auth = AuthMode::kRequired; }, "listener trackers"},
+      {[](Config& wanted) {
+         wanted.listeners.push_back({.name = "more", .codec = "native", .auth = AuthMode::kRequired});
+       },
+       "whether devices of listener field prove themselves at another one"},
       {[](Config& wanted) { wanted.journal.max_size *= 2; }, "journal"},
       {[](Config& wanted) { wanted.database.reset(); }, "database"},
-      {[](Config& wanted) { wanted.database->connections = 3; }, "database"},
+      {[](Config& wanted) { wanted.database->user = "other"; }, "database"},
       {[](Config& wanted) { wanted.transmit.enabled = false; }, "transmit"},
       {[](Config& wanted) { wanted.http.port = 1; }, "http"},
       {[](Config& wanted) { wanted.control.socket = "/other"; }, "control"},

@@ -109,7 +109,7 @@ HUB_TEST(Watchdog, SeesAReceiverThatHasEnded) {
   Notifier nobody;
   Watchdog watchdog(nobody, *world.intake, hours(1));
   EXPECT_TRUE(watchdog.progress());
-  world.intake->receivers()[1]->kill();
+  world.intake->receiver_of(1)->kill();
   EXPECT_FALSE(watchdog.progress()) << "although the other one is alive";
 }
 
@@ -170,7 +170,7 @@ HUB_TEST(Watchdog, TellsNothingWithoutProgress) {
   IntakeWorld world;
   world.intake->start();
   run_until_quiet();
-  world.intake->receivers()[0]->kill();
+  world.intake->receiver_of(0)->kill();
   Notifier notifier(manager.name(), milliseconds(4));
   const Watchdog watchdog(notifier, *world.intake, hours(1));
   EXPECT_TRUE(eventually([&] { return complaints->count() >= 3; }));

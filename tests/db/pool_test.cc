@@ -83,6 +83,35 @@ SERVER_TEST(ConnectionPool, CountsWhereItsConnectionsAre) {
   EXPECT_EQ(pool->stats().waiting, 0u);
 }
 
+SERVER_TEST(ConnectionPool, ALargerLimitServesWhoWaits) {
+  TestPool pool(pool_options(1));
+  const auto first = pool->acquire();
+  bool served = false;
+  auto waiter = spawn([&] { served = static_cast<bool>(pool->acquire()); });
+  greenrt::yield();
+  EXPECT_FALSE(served);
+  pool->resize(2);
+  waiter->join();
+  EXPECT_TRUE(served);
+  EXPECT_EQ(pool->stats().connects, 2u);
+}
+
+SERVER_TEST(ConnectionPool, BeyondASmallerLimitIdleConnectionsGoAtOnceAndLentOnesWhenTheyComeBack) {
+  TestPool pool(pool_options(3));
+  std::optional<Lease> lent = pool->acquire();
+  std::optional<Lease> other = pool->acquire();
+  { const Lease idle = pool->acquire(); }
+  ASSERT_EQ(pool->stats().idle, 1u);
+  pool->resize(1);
+  EXPECT_EQ(pool->stats().idle, 0u);
+  EXPECT_EQ(pool->stats().leased, 2u);
+  other.reset();
+  EXPECT_EQ(pool->stats().idle, 0u);
+  lent.reset();
+  EXPECT_EQ(pool->stats().idle, 1u);
+  EXPECT_EQ(pool->stats().discarded, 2u);
+}
+
 SERVER_TEST(ConnectionPool, ServesFirstWhoCameFirst) {
   TestPool pool(pool_options(1));
   std::vector<int> order;

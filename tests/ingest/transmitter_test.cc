@@ -262,6 +262,15 @@ HUB_TEST(Transmitter, WaitsForADeviceThatWasSilentForLongerThanTheWayToItStaysOp
   EXPECT_EQ(world.transmitter.awaited(), 1u);
 }
 
+HUB_TEST(Transmitter, SendsNothingFromAListenerThatEnds) {
+  World world;
+  world.hear("A");
+  world.listener.retire();
+  world.source.queue(1, "A", "reboot");
+  world.run();
+  EXPECT_THAT(world.source.log, ElementsAre("due"));
+}
+
 HUB_TEST(Transmitter, SendsRightAfterTheDeviceIsHeardAndNotBeforeTheNextPass) {
   MobileWorld world;
   world.source.queue(1, "A", "x");

@@ -48,7 +48,7 @@ class Reload(SystemTest):
                 refused += 1
             else:
                 self.write(hilerad, pipeline={"max_in_flight": 20_000 - number, "store_deadline": f"{5 + number}s"},
-                           log={"level": "info" if number % 2 else "debug"})
+                           log={"level": "info" if number % 2 else "debug"}, database={"connections": 1 + number % 8})
                 self.reload(hilerad)
         self.assertEqual(hilerad.by_label("reloads_total", "outcome"), {"taken": RELOADS - refused, "refused": refused})
         simulator.terminate()
@@ -64,6 +64,33 @@ class Reload(SystemTest):
         self.assert_rows_match(ledger)
         self.assertEqual((self.count("frame"), drops), (sent, 0))
         self.assertEqual(self.order_violations(), 0)
+
+    def test_listeners_come_and_go(self):
+        hilerad = self.start_hilerad()
+        trial = {"name": "trial", "codec": "native", "address": "127.0.0.1", "port": 0}
+
+        def port_of(name):
+            listener, = (each for each in json.loads(hilerad.get("/status"))["listeners"] if each["name"] == name)
+            return int(listener["address"].rpartition(":")[2])
+
+        frames = 50  # fewer than may be in flight from one source
+        for number in range(1, 6):
+            name = f"extra-{number}"
+            self.write(hilerad, listeners=[trial, {**trial, "name": name}])
+            self.reload(hilerad)
+            with Device(hilerad.port) as stays, Device(port_of(name)) as leaves:
+                for sequence in range(1, frames + 1):
+                    leaves.send(native_frame(name, sequence))
+                self.write(hilerad, listeners=[trial])
+                self.reload(hilerad)
+                self.assertEqual(stays.ask(native_frame("stays", number)), native_answer("stays", number, STORED))
+                eventually(lambda: name in [each["name"] for each in hilerad.events("listener_closed")], "it is closed")
+                self.assertEqual(hilerad.by_label("acks_sent_total", "listener")[name], frames)
+        self.write(hilerad, listeners=[trial, {**trial, "name": "extra-1"}])
+        self.assertIn("extra-1 was ended since the start", self.reload(hilerad, status=1))
+        ledger = self.assert_ends_well(hilerad)
+        self.assert_rows_match(ledger)
+        self.assertEqual(self.count("frame"), 5 * frames + 5)
 
     def test_a_file_that_is_wrong_changes_nothing_and_says_why(self):
         hilerad = self.start_hilerad()
