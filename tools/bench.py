@@ -27,7 +27,8 @@ import trial  # noqa: E402
 
 PROGRAMS = ["hilerad", "hileractl", "hilera-sim", "bulk_limit", "rx_path_bench"]
 KEYS = ["bulk_limit", "hilera", "hilera_acked", "hot_serial", "rx_ratio", "p50_ms", "p99_ms", "device_growth",
-        "outage_drain_s", "demo3", "rsyslog"]
+        "gateways_p99_ms", "outage_drain_s", "demo3", "rsyslog"]
+GATEWAYS_RATE = 5_000
 MANY_DEVICES = 100_000
 
 # What is compared, with which other key (None: with nothing), and the bound of the ratio.
@@ -39,6 +40,7 @@ GOALS = [
     ("hot_serial", "hilera", ">=", 0.6),
     ("rx_ratio", None, "<=", 2),
     ("p99_ms", None, "<=", 25),
+    ("gateways_p99_ms", None, "<=", 100),
     ("device_growth", None, "<=", 1.15),
 ]
 
@@ -155,6 +157,17 @@ class Bench:
             self.values[key] = round(statistics.median(getattr(outcome, key) for outcome in outcomes), 2)
         self.remarks["p50_ms"] = self.remarks["p99_ms"] = f"at {rate:.0f} frames/s, seen by the devices"
 
+    def gateways(self):
+        load = bench_load.Load(self.options.seconds, acks=True, codec="semtech")
+        outcomes = [bench_load.offer(self.run, load, GATEWAYS_RATE) for _ in range(self.options.rounds)]
+        for outcome in outcomes:
+            say(f"  {outcome}, p50 {outcome.p50_ms:.1f} ms")
+        losses = [loss for outcome in outcomes for loss in outcome.losses]
+        if losses:
+            raise trial.Failure(f"at {GATEWAYS_RATE} frames/s: " + ", ".join(losses))
+        self.values["gateways_p99_ms"] = round(statistics.median(outcome.p99_ms for outcome in outcomes), 2)
+        self.remarks["gateways_p99_ms"] = f"PUSH_ACK, {load.devices} gateways with {GATEWAYS_RATE} frames/s"
+
     def outage(self):
         result = bench_outage.measure(self.run, bench_load.Load(0, acks=True), self._half_rate(), self.options.outage,
                                       lambda text: say("  " + text))
@@ -179,7 +192,7 @@ class Bench:
 
 
 # In this order; those behind may need what those before have found.
-MEASUREMENTS = ["rx", "bulk_limit", "hilera", "hilera_acked", "hot_serial", "many", "latency", "outage", "demo3",
+MEASUREMENTS = ["rx", "bulk_limit", "hilera", "hilera_acked", "hot_serial", "many", "latency", "gateways", "outage", "demo3",
                 "rsyslog"]
 NEEDS_ACKED = {"latency", "outage"}
 

@@ -47,8 +47,8 @@ HostPort parse_target(const std::string& text) {
 void add_options(CLI::App& app, CommandLine& line, Raw& raw) {
   SimulatorOptions& simulator = line.simulator;
   app.add_option("--target", raw.target, "The collector, HOST:PORT")->required();
-  app.add_option("--codec", simulator.codec, "What the devices speak: native or teltonika")
-      ->check(CLI::IsMember({"native", "teltonika"}))
+  app.add_option("--codec", simulator.codec, "What the devices speak: native, semtech or teltonika")
+      ->check(CLI::IsMember({"native", "semtech", "teltonika"}))
       ->capture_default_str();
   app.add_option("--devices", simulator.devices, "How many devices")
       ->check(CLI::Range(std::size_t{1}, kMaxDevices))

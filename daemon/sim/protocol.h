@@ -52,6 +52,7 @@ class Protocol {
 
 struct ProtocolOptions {
   std::size_t devices = 1;
+  std::size_t window = 0;                       // frames of a device that may wait for their answers
   std::uint32_t epoch = 0;                      // counts the starts of all devices; unlike in every earlier run
   std::shared_ptr<const ingest::KeyRing> keys;  // with them the devices prove who they are; none: they do not
   std::uint8_t key_id = 0;
@@ -59,7 +60,7 @@ struct ProtocolOptions {
 
 inline constexpr std::size_t kMaxDevices = 999'999;
 
-// The protocol of that codec; nullptr when there is none.
+// The protocol of that codec; nullptr when there is none. Throws std::invalid_argument for options that it cannot have.
 std::unique_ptr<Protocol> make_protocol(std::string_view codec, const ProtocolOptions& options);
 
 }  // namespace hilera::sim

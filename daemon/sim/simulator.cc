@@ -23,9 +23,11 @@ constexpr Clock::duration kTick = std::chrono::milliseconds(1);
 constexpr Clock::duration kSendPatience = std::chrono::seconds(1);
 
 std::unique_ptr<Protocol> checked_protocol(const SimulatorOptions& options) {
-  auto protocol = make_protocol(
-      options.codec,
-      {.devices = options.devices, .epoch = options.epoch, .keys = options.keys, .key_id = options.key_id});
+  auto protocol = make_protocol(options.codec, {.devices = options.devices,
+                                                .window = options.acks ? options.window : 0,
+                                                .epoch = options.epoch,
+                                                .keys = options.keys,
+                                                .key_id = options.key_id});
   if (!protocol) throw std::invalid_argument("there are no devices that speak " + options.codec);
   return protocol;
 }

@@ -1,4 +1,4 @@
-"""Several fleets at once, of both protocols, on several listeners: every device keeps its order, and what the daemon
+"""Several fleets at once, of three protocols, on several listeners: every device keeps its order, and what the daemon
 counts is what the tables hold."""
 
 import unittest
@@ -7,13 +7,15 @@ from support import SystemTest
 
 LISTENERS = [{"name": "native-1", "codec": "native", "address": "127.0.0.1", "port": 0},
              {"name": "native-2", "codec": "native", "address": "0.0.0.0", "port": 0},
-             {"name": "trackers", "codec": "teltonika", "address": "127.0.0.1", "port": 0}]
+             {"name": "trackers", "codec": "teltonika", "address": "127.0.0.1", "port": 0},
+             {"name": "gateways", "codec": "semtech", "address": "127.0.0.1", "port": 0}]
 # All fleets number their devices from the same start, so that those of one codec are the same devices, which are heard
 # from two addresses and, the native ones, through two listeners.
 FLEETS = [("native-1", "native", {"devices": 200, "rate": 0, "seed": 1}),
           ("native-2", "native", {"devices": 100, "rate": 500, "seed": 2, "window": 4}),
           ("trackers", "teltonika", {"devices": 150, "rate": 0, "seed": 3}),
-          ("trackers", "teltonika", {"devices": 50, "rate": 300, "seed": 4, "window": 2})]
+          ("trackers", "teltonika", {"devices": 50, "rate": 300, "seed": 4, "window": 2}),
+          ("gateways", "semtech", {"devices": 70, "rate": 300, "seed": 5, "window": 2})]
 
 
 class Fleets(SystemTest):
@@ -40,7 +42,7 @@ class Fleets(SystemTest):
             self.assertEqual(received[listener["name"]], fleet_datagrams)
         stored = {row["listener"]: row["n"]
                   for row in self.sql("SELECT listener, COUNT(*) AS n FROM frame GROUP BY listener")}
-        self.assertEqual(set(stored), {"native-1", "native-2", "trackers"})
+        self.assertEqual(set(stored), {"native-1", "native-2", "trackers", "gateways"})
         self.assertEqual(sum(stored.values()), ledger["store"]["stored"])
 
 

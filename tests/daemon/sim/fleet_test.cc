@@ -224,7 +224,7 @@ std::vector<std::byte> bytes_of_run(std::string_view codec, std::uint64_t seed) 
 }
 
 TEST(FleetOfDevices, SendsWhatTheSeedSays) {
-  for (const char* codec : {"native", "teltonika"}) {
+  for (const char* codec : {"native", "semtech", "teltonika"}) {
     SCOPED_TRACE(codec);
     EXPECT_EQ(bytes_of_run(codec, 1), bytes_of_run(codec, 1));
     EXPECT_NE(bytes_of_run(codec, 1), bytes_of_run(codec, 2));

@@ -1,6 +1,7 @@
 #include "daemon/sim/protocol.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
@@ -127,7 +128,9 @@ TEST_P(EveryProtocol, TakesNothingElseForAnAnswer) {
     EXPECT_FALSE(protocol_->read_answer(ack.bytes().first(size), 0)) << size;
 }
 
-TEST_P(EveryProtocol, AnswersDownlinkFramesAndNothingElse) {
+using ProtocolWithDownlinks = EveryProtocol;
+
+TEST_P(ProtocolWithDownlinks, AnswersDownlinkFramesAndNothingElse) {
   Device sender = device(0);
   std::vector<std::byte> reply;
   const auto downlink = codec_.encode_downlink(sender.serial, 5, ingest::as_bytes("reboot"), nullptr);
@@ -143,11 +146,42 @@ TEST_P(EveryProtocol, AnswersDownlinkFramesAndNothingElse) {
   EXPECT_FALSE(protocol_->answer_downlink(answer(data).bytes(), reply));
 }
 
-INSTANTIATE_TEST_SUITE_P(Codecs, EveryProtocol, testing::Values("native", "teltonika"),
+INSTANTIATE_TEST_SUITE_P(Codecs, EveryProtocol, testing::Values("native", "semtech", "teltonika"),
+                         [](const auto& parameter) { return std::string(parameter.param); });
+INSTANTIATE_TEST_SUITE_P(Codecs, ProtocolWithDownlinks, testing::Values("native", "teltonika"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 TEST(Protocols, AreMadeForTheirCodecsOnly) {
   EXPECT_EQ(make_protocol("morse", {}), nullptr);
+}
+
+TEST(SemtechGateways, AreOfTheRangeThatNobodyGivesOut) {
+  EXPECT_EQ(make_protocol("semtech", {})->serial(0), "0200000000000001");
+}
+
+TEST(SemtechGateways, HaveNoMoreFramesOpenThanTheirAnswersTellApart) {
+  constexpr std::size_t kAll = std::size_t{1} << 16;
+  EXPECT_NO_THROW(make_protocol("semtech", {.devices = 64, .window = kAll / 64}));
+  EXPECT_THROW(make_protocol("semtech", {.devices = 64, .window = kAll / 64 + 1}), std::invalid_argument);
+  EXPECT_NO_THROW(make_protocol("semtech", {.devices = kMaxDevices, .window = 1}));
+}
+
+TEST(SemtechGateways, SendPacketsThatALogicalServerWouldTake) {
+  const auto protocol = make_protocol("semtech", {});
+  Device gateway{.serial = protocol->serial(0), .telemetry = Telemetry(1)};
+  std::vector<std::byte> frame;
+  protocol->make_frame(gateway, kToday + std::chrono::milliseconds(1234), true, frame);
+  const ingest::Codec& codec = *ingest::find_codec("semtech");
+  ingest::Decoded decoded;
+  codec.decode(frame, decoded);
+  ASSERT_FALSE(decoded.records.empty());
+  std::string fields;
+  codec.append_fields(frame, decoded.records.front(), fields);
+  const auto packet = nlohmann::json::parse(fields).at("values");
+  EXPECT_EQ(packet.at("time"), "2026-01-01T00:00:01.234000Z");
+  EXPECT_EQ(packet.at("size"), 23);
+  EXPECT_EQ(packet.at("data").get<std::string>().size(), 32u);
+  EXPECT_EQ(packet.at("modu"), "LORA");
 }
 
 class NativeAnswers : public testing::Test {

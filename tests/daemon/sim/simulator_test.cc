@@ -145,7 +145,7 @@ TEST_P(SimulatorWithCodec, SendsEachFrameOnceWithoutAcknowledgements) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Codecs, SimulatorWithCodec, testing::Values("native", "teltonika"),
+INSTANTIATE_TEST_SUITE_P(Codecs, SimulatorWithCodec, testing::Values("native", "semtech", "teltonika"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 TEST(Simulator, CountsRefusedFramesAmongTheAcknowledgedOnes) {
