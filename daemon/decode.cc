@@ -155,21 +155,34 @@ class Explainer {
       fmt::print(out_, "    auth_level   {}\n", static_cast<unsigned>(decoded.auth_level));
       std::string fields;
       station.origin.codec->append_fields(datagram.bytes, each, fields);
-      write_fields(fields);
+      write_fields(*station.origin.codec, fields);
       if (station.origin.store_raw) fmt::print(out_, "    raw          the bytes of the datagram\n");
     }
   }
 
   // A member a line; as it is stored where it is no object.
-  void write_fields(const std::string& fields) {
+  void write_fields(const ingest::Codec& codec, const std::string& fields) {
     const auto object = nlohmann::ordered_json::parse(fields, nullptr, false);
     if (!object.is_object()) {
       fmt::print(out_, "    fields       {}\n", printable(fields));
       return;
     }
     fmt::print(out_, "    fields\n");
-    for (const auto& [key, value] : object.items())
-      fmt::print(out_, "      {} = {}\n", printable(key), value.dump(-1, ' ', true));
+    write_members(codec, "", object, 6);
+  }
+
+  void write_members(const ingest::Codec& codec, const std::string& group, const nlohmann::ordered_json& object,
+                     int indent) {
+    for (const auto& [key, value] : object.items()) {
+      if (value.is_object() && group.empty() && !value.empty()) {
+        fmt::print(out_, "{:{}}{}\n", "", indent, printable(key));
+        write_members(codec, key, value, indent + 2);
+        continue;
+      }
+      fmt::print(out_, "{:{}}{} = {}", "", indent, printable(key), value.dump(-1, ' ', true));
+      const auto legend = value.is_number_unsigned() ? codec.legend(group, key, value.get<std::uint64_t>()) : "";
+      fmt::print(out_, "{}{}\n", legend.empty() ? "" : "   ", legend);
+    }
   }
 
   void write_ack(const Station& station, const ingest::Datagram& datagram, const Decoded& decoded,

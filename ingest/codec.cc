@@ -45,6 +45,10 @@ std::string Codec::downlink_obstacle(std::string_view nserie, Bytes payload) con
   return encode_downlink(nserie, 0, payload, nullptr) ? "" : "cannot carry this payload";
 }
 
+std::string Codec::legend(std::string_view /*group*/, std::string_view /*name*/, std::uint64_t /*value*/) const {
+  return {};
+}
+
 DownlinkManners Codec::downlink_manners(std::uint8_t /*version*/) const {
   return {};
 }

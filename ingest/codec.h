@@ -164,6 +164,10 @@ class Codec {
   // Appends the JSON object of a record's decoded values (column `fields`) to `json`: valid UTF-8, valid JSON.
   virtual void append_fields(Bytes datagram, const Record& record, std::string& json) const = 0;
 
+  // What a number among `fields` means, in words, for people who debug a device: member `name` of the object `group`
+  // (empty: of the outermost one). Empty where nothing more is known than its name says.
+  [[nodiscard]] virtual std::string legend(std::string_view group, std::string_view name, std::uint64_t value) const;
+
   // `version`: see Decoded.
   [[nodiscard]] virtual DownlinkManners downlink_manners(std::uint8_t version) const;
 

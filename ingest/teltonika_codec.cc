@@ -1,12 +1,14 @@
 #include "ingest/teltonika_codec.h"
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
 
 #include "ingest/byte_reader.h"
 #include "ingest/frame_id.h"
 #include "ingest/json_writer.h"
 #include "ingest/teltonika_frame.h"
+#include "ingest/teltonika_io.h"
 #include "ingest/teltonika_message.h"
 
 namespace ingest {
@@ -195,6 +197,14 @@ void TeltonikaCodec::append_fields(Bytes datagram, const Record& record, std::st
   writer.member("speed", gps.speed);
   if (layout) write_io(reader, *layout, layout->has_generation, writer);
   writer.end_object();
+}
+
+std::string TeltonikaCodec::legend(std::string_view group, std::string_view name, std::uint64_t value) const {
+  std::uint16_t id = 0;
+  const char* end = name.data() + name.size();
+  const auto [parsed, error] = std::from_chars(name.data(), end, id);
+  if (group != "io" || error != std::errc() || parsed != end) return {};
+  return teltonika::describe_io(id, value);
 }
 
 DownlinkManners TeltonikaCodec::downlink_manners(std::uint8_t /*version*/) const {

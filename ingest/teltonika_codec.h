@@ -29,6 +29,7 @@ class TeltonikaCodec final : public Codec {
   void make_ack(Bytes datagram, const Decoded& decoded, AckStatus status, const KeyRing* keys, Ack& ack) const override;
 
   void append_fields(Bytes datagram, const Record& record, std::string& json) const override;
+  [[nodiscard]] std::string legend(std::string_view group, std::string_view name, std::uint64_t value) const override;
 
   // A codec 12 command in the raw form, which has no room for `id`: the answer is known by its sender alone.
   [[nodiscard]] DownlinkManners downlink_manners(std::uint8_t version) const override;

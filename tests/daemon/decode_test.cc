@@ -66,7 +66,8 @@ TEST_F(Decode, TellsWhatARowWouldHold) {
               AllOf(HasSubstr("datagram 1: 63 bytes, codec teltonika, listener trackers\n"),
                     HasSubstr("nserie       352093086403655\n"), HasSubstr("frame_id     1636205336724386523\n"),
                     HasSubstr("device_time  2019-06-13 06:23:26.000\n"), HasSubstr("auth_level   0\n"),
-                    HasSubstr("\n      event = 1\n"), HasSubstr("acknowledged with 0005cafe010501\n"),
+                    HasSubstr("\n      event = 1\n"), HasSubstr("\n        66 = 23996   external voltage: 23996 mV\n"),
+                    HasSubstr("acknowledged with 0005cafe010501\n"),
                     HasSubstr("1 datagrams: 1 accepted with 1 records"), Not(HasSubstr("raw"))));
 }
 
