@@ -44,9 +44,11 @@ install(FILES ${doc}/hileractl.1.gz ${doc}/hilera-sim.1.gz DESTINATION share/man
 install(FILES ${doc}/hilera.yaml.5.gz DESTINATION share/man/man5)
 install(FILES ${doc}/changelog.Debian.gz packaging/copyright packaging/README.Debian README.md
   DESTINATION share/doc/hilera)
-install(FILES config/schema.sql DESTINATION share/hilera)
+install(DIRECTORY docs DESTINATION share/doc/hilera FILES_MATCHING PATTERN "*.md")
+install(FILES config/schema.sql config/purge.sql DESTINATION share/hilera)
 install(FILES config/hilera.yaml DESTINATION /etc/hilera)
-install(FILES systemd/hilera.service systemd/hilera@.service systemd/hilera.socket DESTINATION lib/systemd/system)
+install(FILES systemd/hilera.service systemd/hilera@.service systemd/hilera.socket systemd/hilera-purge.service
+  systemd/hilera-purge.timer DESTINATION lib/systemd/system)
 install(FILES systemd/hilera.sysusers DESTINATION lib/sysusers.d RENAME hilera.conf)
 install(FILES systemd/hilera.tmpfiles DESTINATION lib/tmpfiles.d RENAME hilera.conf)
 foreach(program hilerad hileractl hilera-sim)

@@ -18,9 +18,11 @@ FILES = {
     *(f"usr/share/bash-completion/completions/{program}" for program in PROGRAMS),
     *(f"usr/share/doc/hilera/{name}" for name in ("README.Debian", "README.md", "changelog.Debian.gz", "copyright",
                                                      "hilera.cdx.json")),
-    *(f"usr/lib/systemd/system/{name}" for name in ("hilera.service", "hilera@.service", "hilera.socket")),
+    *(f"usr/lib/systemd/system/{name}" for name in ("hilera.service", "hilera@.service", "hilera.socket",
+                                                   "hilera-purge.service", "hilera-purge.timer")),
+    *(f"usr/share/doc/hilera/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
     "etc/hilera/hilera.yaml", "usr/lib/sysusers.d/hilera.conf", "usr/lib/tmpfiles.d/hilera.conf",
-    "usr/share/hilera/schema.sql", "usr/share/man/man5/hilera.yaml.5.gz",
+    "usr/share/hilera/schema.sql", "usr/share/hilera/purge.sql", "usr/share/man/man5/hilera.yaml.5.gz",
 }
 
 

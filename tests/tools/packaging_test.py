@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIT = ROOT / "systemd" / "hilera.service"
 TEMPLATE = ROOT / "systemd" / "hilera@.service"
 SOCKET = ROOT / "systemd" / "hilera.socket"
+PURGE = ROOT / "systemd" / "hilera-purge.service"
+TIMER = ROOT / "systemd" / "hilera-purge.timer"
 
 
 def run(*command, **options):
@@ -26,16 +28,16 @@ def unit_directives(text):
 
 class SystemdUnits(unittest.TestCase):
     def test_their_exposure_stays_below_one_and_a_half(self):
-        for unit in (UNIT, TEMPLATE):
+        for unit in (UNIT, TEMPLATE, PURGE):
             done = run("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", unit)
             self.assertEqual(done.returncode, 0, done.stdout[-200:])
 
     def test_systemd_finds_nothing_wrong_with_them(self):
         with tempfile.TemporaryDirectory() as folder:
-            for unit in (UNIT, TEMPLATE, SOCKET):
-                text = re.sub("/usr/bin/hilera(d|ctl)", shutil.which("true"), unit.read_text(encoding="utf-8"))
+            for unit in (UNIT, TEMPLATE, SOCKET, PURGE, TIMER):
+                text = re.sub("/usr/bin/(hilera(d|ctl)|mariadb)", shutil.which("true"), unit.read_text(encoding="utf-8"))
                 (pathlib.Path(folder) / unit.name).write_text(text, "utf-8")
-            for name in ("hilera.service", "hilera@one.service", "hilera.socket"):
+            for name in ("hilera.service", "hilera@one.service", "hilera.socket", "hilera-purge.timer"):
                 done = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"{folder}/{name}",
                            env={**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:"})
                 about_it = [line for line in done.stdout.splitlines() if "hilera" in line]
