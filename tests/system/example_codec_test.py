@@ -3,11 +3,13 @@
 import datetime
 import os
 import pathlib
+import re
 import struct
+import subprocess
 import unittest
 
 from devices import Device, fields_of
-from support import BINARIES, SystemTest, eventually, trial
+from support import BINARIES, PATIENCE, ROOT, SystemTest, eventually, trial
 
 NOON = 1700000000  # seconds since 1970
 
@@ -70,6 +72,13 @@ class Meter(SystemTest):
             self.assertEqual(self.rejected(reason) - count, expected, reason)
         self.assertFalse(self.device.has_mail())
         self.assertEqual(self.count("frame", "nserie = '00000004'"), 0)
+
+    def test_the_document_shows_what_decode_prints(self):
+        document = (ROOT / "docs/adding-a-codec.md").read_text("utf-8")
+        reports, printed = re.findall(r"(?ms)^```text\n(.*?)^```$", document)
+        done = subprocess.run([self.folder / "bin/hilerad", "--decode", "-", "--codec", "meter"], input=reports, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stdout), (1, printed))
 
     def test_the_other_codecs_are_still_there(self):
         for codec in ("collectd", "native", "semtech", "teltonika"):
