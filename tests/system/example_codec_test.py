@@ -76,8 +76,9 @@ class Meter(SystemTest):
     def test_the_document_shows_what_decode_prints(self):
         document = (ROOT / "docs/adding-a-codec.md").read_text("utf-8")
         reports, printed = re.findall(r"(?ms)^```text\n(.*?)^```$", document)
-        done = subprocess.run([self.folder / "bin/hilerad", "--decode", "-", "--codec", "meter"], input=reports, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=PATIENCE)
+        done = subprocess.run([self.folder / "bin/hilerad", "--decode", "-", "--codec", "meter"], input=reports,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                              timeout=PATIENCE)
         self.assertEqual((done.returncode, done.stdout), (1, printed))
 
     def test_the_other_codecs_are_still_there(self):

@@ -1,5 +1,5 @@
-"""config/purge.sql, run as its unit runs it and under an account of its own: what is old goes, what must stay stays, and
-those who store meanwhile are not held up."""
+"""config/purge.sql, run as its unit runs it and under the account of docs/operations.md: what is old goes, what must
+stay stays, and those who store meanwhile are not held up."""
 
 import re
 import subprocess
@@ -11,10 +11,14 @@ from support import PATIENCE, ROOT, SystemTest, eventually
 DAY = 86_400_000_000  # microseconds
 UNIT = ROOT / "systemd/hilera-purge.service"
 SCRIPT = ROOT / "config/purge.sql"
-ACCOUNT = """CREATE USER hilera_purge@localhost IDENTIFIED BY 'secret';
-GRANT SELECT, DELETE ON hilera.frame TO hilera_purge@localhost;
-GRANT SELECT, DELETE ON hilera.downlink TO hilera_purge@localhost;
-GRANT SELECT, DELETE ON hilera.dead_letter TO hilera_purge@localhost;"""
+DOCUMENT = (ROOT / "docs/operations.md").read_text("utf-8")
+
+
+def block(language, word):
+    """The block of code of the document that has this word; its passwords and the socket are for the caller to set."""
+    found, = (text for each, text in re.findall(r"(?ms)^```(\w+)\n(.*?)^```$", DOCUMENT)
+              if each == language and word in text)
+    return found
 
 
 class Purge(SystemTest):
@@ -22,7 +26,7 @@ class Purge(SystemTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.start_database()
-        cls.trial.database.sql(ACCOUNT)
+        cls.trial.database.sql(block("sql", "hilera_purge").replace("'...'", "'secret'"))
         cls.today = time.time_ns() // 1000
 
     def setUp(self):
@@ -30,9 +34,9 @@ class Purge(SystemTest):
             self.sql(f"DELETE FROM {table}")
 
     def write_options(self, init_command):
-        options = self.folder / "purge.cnf"
-        options.write_text(f"[client]\nsocket={self.trial.database.socket}\nuser=hilera_purge\npassword=secret\n"
-                           f"[mariadb-client]\ninit-command={init_command}\n", "utf-8")
+        text = block("ini", "hilera_purge").replace("...", "secret")
+        text = re.sub("socket=.*", f"socket={self.trial.database.socket}", text)
+        (self.folder / "purge.cnf").write_text(re.sub("init-command=.*", f"init-command={init_command}", text), "utf-8")
 
     def purge(self, init_command="SET @frame_days = 30", status=0):
         """What the client of the unit prints."""
@@ -49,11 +53,11 @@ class Purge(SystemTest):
 
     def add_frames(self, nserie, ages, *, first_id=1, codec="native"):
         """A row for each age in days, in this order of their keys."""
-        rows = [f"('{nserie}', {first_id + i}, '{codec}', {self.today - int(age * DAY) + i}, 'trial', 'digest01', 'trial', 0, "
-                "'{}')" for i, age in enumerate(ages)]
+        rows = [f"('{nserie}', {first_id + i}, '{codec}', {self.today - int(age * DAY) + i}, 'trial', 'digest01', "
+                "'trial', 0, '{}')" for i, age in enumerate(ages)]
         for i in range(0, len(rows), 1000):
-            self.sql("INSERT INTO frame (nserie, frame_id, codec, arrival, collector, digest, listener, auth_level, fields) "
-                     "VALUES " + ", ".join(rows[i:i + 1000]))
+            self.sql("INSERT INTO frame (nserie, frame_id, codec, arrival, collector, digest, listener, auth_level, "
+                     "fields) VALUES " + ", ".join(rows[i:i + 1000]))
 
     def add_downlink(self, state, days, **columns):
         columns = {"nserie": "'A'", "payload": "'x'", "state": f"'{state}'",
@@ -145,8 +149,7 @@ class Purge(SystemTest):
             self.assertIn("denied", done.stdout, statement)
 
     def test_a_collector_stores_meanwhile(self):
-        """Into the same devices: what is old goes, what comes is acknowledged and stored, and no batch has to wait for a
-        lock until it fails."""
+        """Into the same devices: what is old goes, what comes is acknowledged and stored, and no batch fails."""
         serials = [f"sim-{number:06}" for number in range(1, 21)]
         for serial in serials:
             self.add_frames(serial, [40] * 3000)

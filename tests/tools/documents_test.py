@@ -1,4 +1,4 @@
-"""The documents say what is so: links, files, commands with their options, configuration, metrics, fields and quotes."""
+"""The documents say what is so: links, files, commands with their options, configuration, metrics, fields, quotes."""
 
 import functools
 import json
@@ -22,8 +22,8 @@ DOCUMENTS = [ROOT / name for name in subprocess.run(
     ["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], stdout=subprocess.PIPE,
     text=True, check=True).stdout.splitlines()] if (ROOT / ".git").exists() else sorted(ROOT.rglob("*.md"))
 # Names that begin as metrics do and are none: of the header for devices, of targets, of databases' accounts.
-OTHER_NAMES = re.compile(r"hilera_(acked|frame|begin|end|put_\w+|read|items|message|device|purge|schema|program|library|test|"
-                         r"example|target_options|ingest|daemon|greenrt|db|with_meter)")
+OTHER_NAMES = re.compile(r"hilera_(acked|frame|begin|end|put_\w+|read|items|message|device|purge|schema|program|"
+                         r"library|test|example|target_options|ingest|daemon|greenrt|db|with_meter)")
 
 
 def text_of(document):
@@ -251,7 +251,7 @@ class Interfaces(unittest.TestCase):
                 section = name.rpartition(".")[0]
                 value = self.value(status, name)
                 number += 1
-                if isinstance(value, dict) and name in ("ledger.intake", "ledger.store", "database.connections", "downlink"):
+                if name in ("ledger.intake", "ledger.store", "database.connections", "downlink"):
                     for field in re.findall(r"`(\w+)`", meaning):
                         self.assertIn(field, value)
         self.assertGreater(number, 40)
@@ -262,6 +262,45 @@ class Interfaces(unittest.TestCase):
             self.assertIn(name, document, path)
             document = document[name][0] if part.endswith("[]") else document[name]
         return document
+
+
+class Words(unittest.TestCase):
+    """What the programs say, where a document says that they say it."""
+
+    SOURCES = "".join(text_of(file) for folder in ("daemon", "greenrt", "ingest")
+                      for file in (ROOT / folder).rglob("*.[ch]*"))
+
+    def test_every_reason_of_readyz(self):
+        table = text_of(ROOT / "docs/interfaces.md").partition("### Reasons of /readyz")[2].partition("\n###")[0]
+        reasons = re.findall(r"(?m)^\| `([^`]+)`", table)
+        self.assertEqual(len(reasons), 3)
+        for reason in reasons:
+            self.assertIn(f'"{reason.removeprefix("journal: ") or reason}"', self.SOURCES)
+
+    def test_every_event_of_the_log_and_every_problem(self):
+        number = 0
+        for span in code_spans(text_of(ROOT / "docs/operations.md")):
+            if re.fullmatch(r"\w+_(small|blocked|progress|unavailable|stopped|balance|failed)", span):
+                number += 1
+                self.assertIn(f'"{span}"', self.SOURCES)
+        self.assertGreater(number, 6)
+
+    def test_every_reason_to_reject_or_drop(self):
+        metrics = text_of(ROOT / "docs/metrics.md")
+        table = text_of(ROOT / "docs/protocols.md").partition("## Refused for who sent it")[2]
+        common = re.search(r"(?m)^\| all \| (.*) \|$", metrics)[1].split(", ")
+        self.assertEqual(sorted(re.findall(r"(?m)^\| `(\w+)`", table)), sorted(common))
+
+        dropped = re.search(r"`hilera_datagrams_dropped_total` .*?`reason`: ([\w, ]+) \|", metrics)[1].split(", ")
+        operations = text_of(ROOT / "docs/operations.md").partition("### Datagrams are dropped")[2]
+        cells = re.findall(r"(?m)^\| reason (.*?) \|", operations.partition("\n###")[0])
+        named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+        self.assertEqual(sorted(named), sorted(dropped))
+
+    def test_every_exit_status(self):
+        table = text_of(ROOT / "docs/interfaces.md").partition("## Exit status")[2].partition("\n## ")[0]
+        self.assertEqual(re.findall(r"(?m)^\| (\d+) \|", table),
+                         re.findall(r"kExit\w+ = (\d+);", text_of(ROOT / "daemon/exit_codes.h")))
 
 
 class Quotes(unittest.TestCase):
