@@ -25,6 +25,7 @@ enum class DropReason : std::uint8_t {
   kSourceLimit,    // pipeline.max_in_flight_per_source
   kDeviceLimit,    // pipeline.max_in_flight_per_device
   kPrefixRate,     // prefix_rate of its listener
+  kUnderWay,       // the same datagram is on its way into custody already, and will be acknowledged
   kGreenletLimit,  // greenlets.max
   kStranger,       // the receive buffer is filling up, and this device was not heard at this address before
   kJournalBusy,    // the journal takes less than what comes
@@ -34,9 +35,9 @@ enum class DropReason : std::uint8_t {
   kShutdown,       // the drain's time was over
   kInternalError,  // reported as frame_failed
 };
-inline constexpr std::array<std::string_view, 12> kDropReasonNames{
-    "in_flight_limit", "source_limit", "device_limit",   "prefix_rate",   "greenlet_limit", "stranger",
-    "journal_busy",    "journal_full", "journal_failed", "out_of_memory", "shutdown",       "internal_error"};
+inline constexpr std::array<std::string_view, 13> kDropReasonNames{
+    "in_flight_limit", "source_limit", "device_limit", "prefix_rate",    "under_way",     "greenlet_limit", "stranger",
+    "journal_busy",    "journal_full", "journal_failed", "out_of_memory", "shutdown",      "internal_error"};
 
 // Counts by reason, the reasons known beforehand.
 class ReasonCounter {

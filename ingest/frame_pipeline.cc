@@ -158,11 +158,34 @@ void FramePipeline::decode(Frame& frame) {
     if (decoded.ack_wanted) acknowledge(entry, AckStatus::kStored);
   } else if (vetted.seen) {
     repeat(frame);
-  } else if (device->holds() > options_.in_flight_per_device) {
-    frame.drop_reason = DropReason::kDeviceLimit;
   } else {
-    keep(frame, *device);
+    store(frame, *device);
   }
+}
+
+// Whoever wants no acknowledgement sends nothing again.
+void FramePipeline::store(Frame& frame, Device& device) {
+  const Entry& entry = *frame.entry;
+  RecentDatagrams::Fingerprint fingerprint = 0;
+  if (entry.decoded.ack_wanted) {
+    fingerprint = RecentDatagrams::fingerprint(*entry.datagram.origin->codec, entry.datagram.bytes);
+    switch (recent_.standing(fingerprint)) {
+      case RecentDatagrams::Standing::kKept:
+        heard(device, entry);
+        return repeat(frame);
+      case RecentDatagrams::Standing::kUnderWay:
+        frame.drop_reason = DropReason::kUnderWay;
+        return;
+      case RecentDatagrams::Standing::kNew:
+        break;
+    }
+  }
+  if (device.holds() > options_.in_flight_per_device) {
+    frame.drop_reason = DropReason::kDeviceLimit;
+    return;
+  }
+  keep(frame, device,
+       entry.decoded.ack_wanted ? RecentDatagrams::Way(recent_, fingerprint) : RecentDatagrams::Way());
 }
 
 // It is vetted like one that names its device: it comes from where that was heard.
@@ -182,7 +205,7 @@ DeviceTable::Hold FramePipeline::device_of(const Frame& frame) {
   return same ? devices_.hold(nserie, frame.claim.hash) : devices_.hold(nserie);
 }
 
-void FramePipeline::keep(Frame& frame, Device& device) {
+void FramePipeline::keep(Frame& frame, Device& device, RecentDatagrams::Way way) {
   const EntryRef& entry = frame.entry;
   SerialChain::Place place(device.chain());
   place.wait_turn();
@@ -192,6 +215,7 @@ void FramePipeline::keep(Frame& frame, Device& device) {
   heard(device, *entry);
   if (options_.ack == AckWhen::kDurable) {
     note_seen(device, *entry);
+    way.keep();
     if (entry->decoded.ack_wanted) acknowledge(*entry, AckStatus::kStored);
     return;
   }
@@ -202,6 +226,7 @@ void FramePipeline::keep(Frame& frame, Device& device) {
     return;
   }
   note_seen(device, *entry);
+  if (result->ack_status() != AckStatus::kRefused) way.keep();
   acknowledge(*entry, result->ack_status());
 }
 

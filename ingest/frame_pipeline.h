@@ -30,6 +30,7 @@
 #include "ingest/custody.h"
 #include "ingest/device_table.h"
 #include "ingest/listener.h"
+#include "ingest/recent_datagrams.h"
 #include "ingest/reporter.h"
 
 namespace ingest {
@@ -112,7 +113,8 @@ class FramePipeline {
 
   void process(Frame& frame);
   void decode(Frame& frame);
-  void keep(Frame& frame, Device& device);
+  void store(Frame& frame, Device& device);
+  void keep(Frame& frame, Device& device, RecentDatagrams::Way way);
   void repeat(Frame& frame);
   [[nodiscard]] bool must_wait(const Claim& claim, const greenrt::UdpPath& path, double backlog) const;
   [[nodiscard]] DeviceTable::Hold device_of(const Frame& frame);
@@ -128,6 +130,7 @@ class FramePipeline {
   DeviceTable& devices_;
   Reporter& reporter_;
   Admission admission_;
+  RecentDatagrams recent_;
   PipelineCounters counters_;
   OnAnswer on_answer_;
   Addressee addressee_;

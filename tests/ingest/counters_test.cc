@@ -41,7 +41,7 @@ TEST(PipelineCounters, CountsDropsByReason) {
   counters.drop(DropReason::kInFlightLimit);
   counters.drop(DropReason::kInternalError);
   counters.drop(DropReason::kInternalError);
-  EXPECT_THAT(counters.dropped, ElementsAre(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2));
+  EXPECT_THAT(counters.dropped, ElementsAre(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2));
   EXPECT_EQ(counters.dropped_total(), 3u);
 }
 

@@ -211,6 +211,49 @@ HUB_TEST(FramePipeline, AFrameWaitsForThePlaceOfTheOneBeforeNotForItsEnd) {
   EXPECT_EQ(world.pipeline.counters().in_flight, 6u);
 }
 
+// --- what is sent again ------------------------------------------------------------------------------------------
+
+HUB_TEST(FramePipeline, WhatIsSentAgainWhileItIsOnItsWayIsAnsweredOnce) {
+  World world;
+  world.custody.hold();
+  world.receive("+A/1");
+  world.receive("+A/1");
+  EXPECT_EQ(world.dropped(DropReason::kUnderWay), 1u);
+  EXPECT_THAT(world.custody.waiting(), ElementsAre("A/1"));
+  world.custody.let_go();
+  run_until_quiet();
+  EXPECT_THAT(world.device.mail(), ElementsAre("=A/1"));
+}
+
+HUB_TEST(FramePipeline, WhatIsSentAgainSoonAfterItsAcknowledgementIsAnsweredAndTakesNoRoom) {
+  for (const AckWhen ack : {AckWhen::kDurable, AckWhen::kStored}) {
+    World world({.ack = ack});
+    for (int i = 0; i < 3; ++i)
+      world.receive("+A/1");
+    EXPECT_THAT(world.device.mail(), ElementsAre("=A/1", "~A/1", "~A/1"));
+    EXPECT_EQ(world.custody.log(), "A/1");
+    EXPECT_EQ(world.custody.repetitions(), 2u);
+    EXPECT_EQ(world.listener.counters().accepted, 3u);
+  }
+}
+
+HUB_TEST(FramePipeline, WhatCustodyRefusedIsNewWhenItIsSentAgain) {
+  World world;
+  world.custody.refuse(DropReason::kJournalFull);
+  world.receive("+A/1");
+  world.custody.take_again();
+  world.receive("+A/1");
+  EXPECT_THAT(world.device.mail(), ElementsAre("=A/1"));
+  EXPECT_EQ(world.custody.log(), "A/1");
+}
+
+HUB_TEST(FramePipeline, WhatAsksForNoAcknowledgementIsAlwaysNew) {
+  World world;
+  world.receive("-A/1");
+  world.receive("-A/1");
+  EXPECT_EQ(world.custody.log(), "A/1 A/1");
+}
+
 // --- limits -----------------------------------------------------------------------------------------------------
 
 HUB_TEST(FramePipeline, ShedsBeyondItsLimitBeforeAGreenletExists) {
@@ -234,29 +277,30 @@ HUB_TEST(FramePipeline, ShedsADeviceThatFloodsBeforeItsNeighbours) {
   World world({.limits = {.in_flight = 100, .in_flight_per_source = 3}});
   world.custody.hold();
   const auto spawned = greenrt::Hub::current().stats().spawned;
-  for (int i = 0; i < 50; ++i)
-    world.submit("+A/1");
+  for (int i = 1; i <= 50; ++i)
+    world.submit("+A/" + std::to_string(i));
   world.submit("+B/1");
   EXPECT_EQ(greenrt::Hub::current().stats().spawned, spawned + 4);
   EXPECT_EQ(world.dropped(DropReason::kSourceLimit), 47u);
   run_until_quiet();
-  EXPECT_THAT(world.custody.waiting(), ElementsAre("A/1", "A/1", "A/1", "B/1"));
+  EXPECT_THAT(world.custody.waiting(), ElementsAre("A/1", "A/2", "A/3", "B/1"));
 }
 
 HUB_TEST(FramePipeline, ShedsWhatOneDeviceSendsFromManyPortsAtOnce) {
   World world({.limits = {.in_flight = 100, .in_flight_per_source = 3}, .in_flight_per_device = 5});
   world.custody.hold();
   std::array<testing::DeviceSocket, 4> ports;
+  int number = 0;
   for (const testing::DeviceSocket& port : ports)
     for (int i = 0; i < 2; ++i)
-      world.submit("+A/1", port.path());
+      world.submit("+A/" + std::to_string(++number), port.path());
   world.submit("+B/1");
   run_until_quiet();
   EXPECT_EQ(world.dropped(DropReason::kDeviceLimit), 3u);
-  EXPECT_THAT(world.custody.waiting(), ElementsAre("A/1", "A/1", "A/1", "A/1", "A/1", "B/1"));
+  EXPECT_THAT(world.custody.waiting(), ElementsAre("A/1", "A/2", "A/3", "A/4", "A/5", "B/1"));
   world.custody.let_go();
   run_until_quiet();
-  world.receive("+A/2");
+  world.receive("+A/9");
   EXPECT_EQ(world.dropped(DropReason::kDeviceLimit), 3u) << "there is room again";
 }
 

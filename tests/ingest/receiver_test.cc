@@ -132,12 +132,12 @@ HUB_TEST(Receiver, AnswersFromTheAddressThatTheDeviceUsed) {
   World world(kNative, "0.0.0.0");
   world.run();
   const testing::DeviceSocket device;
-  std::uint64_t sent = 0;
+  std::uint32_t sent = 0;
   for (const char* host : {"127.0.0.2", "127.0.0.1", "127.0.0.3"}) {
-    device.send(native_frame("SN-1", 7), world.at(host));
-    ASSERT_TRUE(world.received(++sent));
+    device.send(native_frame("SN-1", ++sent), world.at(host));
+    ASSERT_TRUE(world.received(sent));
     const auto answer = device.receive();
-    EXPECT_EQ(answer.text, native_answer("SN-1", 7));
+    EXPECT_EQ(answer.text, native_answer("SN-1", sent));
     EXPECT_EQ(answer.from, world.at(host));
   }
 }

@@ -4,7 +4,7 @@ import json
 import unittest
 
 from devices import REFUSED, STORED, native_answer, native_frame
-from support import OneDeviceTest, hileractl
+from support import OneDeviceTest, eventually, hileractl
 
 
 class DeadLetter(OneDeviceTest):
@@ -62,7 +62,9 @@ class DeadLetter(OneDeviceTest):
         self.assertEqual(status["database"]["dead_letter_replays"], {"refused": 1, "replayed": 1, "already_replayed": 1})
 
     def test_a_conflict_stays_until_somebody_has_decided(self):
-        self.send("twin", 1, STORED)
+        # Without an answer it is not remembered as answered.
+        self.device.send(native_frame("twin", 1, time_ms=1700000000001, flags=0))
+        eventually(lambda: self.count("frame") == 1, "it is stored")
         self.sql("UPDATE frame SET digest = 'a fraud.'")
         self.send("twin", 1, REFUSED)
         letter, = self.listed("--nserie", "twin", "--reason", "conflict")

@@ -61,7 +61,8 @@ class Native(OneDeviceTest):
 
     def test_the_same_key_with_another_content_is_a_conflict_and_kept_aside(self):
         frame = native_frame("twin", 1)
-        self.device.ask(frame)
+        self.device.send(native_frame("twin", 1, flags=0))  # without an answer it is not remembered as answered
+        eventually(lambda: self.count("frame") == 1, "it is stored")
         self.sql("UPDATE frame SET digest = 'a fraud.' WHERE nserie = 'twin'")
         self.assertEqual(self.device.ask(frame), native_answer("twin", 1, REFUSED))
         letter, = self.sql("SELECT * FROM dead_letter")
