@@ -184,8 +184,8 @@ HUB_TEST(Intake, DropsWhatIsInFlightAtTheDeadlineAndSaysWhy) {
   IntakeWorld world;
   world.custody.hold();
   world.intake->start();
-  for (int i = 0; i < 3; ++i)
-    world.send(IntakeWorld::record());
+  for (const char device : {'1', '2', '3'})
+    world.send(IntakeWorld::record(device));
   world.wait_for_received(3);
   world.intake->stop_receiving(seconds(0));
   world.intake->finish(seconds(0));
@@ -213,7 +213,7 @@ HUB_TEST(Intake, MayBeDestroyedInTheMiddleOfItsWork) {
   IntakeWorld world;
   world.custody.hold();
   world.intake->start();
-  for (const char device : {'1', '2', '2'})
+  for (const char device : {'1', '2', '3'})
     world.send(IntakeWorld::record(device));
   world.wait_for_received(3);
   world.intake.reset();
