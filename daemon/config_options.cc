@@ -139,8 +139,9 @@ const Schema<ListenerConfig>& listener_options() {
            "devices whose address does not change."},
       {.key = "prefix_rate",
        .type = integer(&ListenerConfig::prefix_rate, 0, 10'000'000),
-       .help = "Datagrams a second that are taken from one network, an IPv4 /24 or an IPv6 /64; what comes beyond it is "
-               "dropped and counted. 0: no limit. Mobile operators put thousands of devices behind one address."},
+       .help =
+           "Datagrams a second that are taken from one network, an IPv4 /24 or an IPv6 /64; what comes beyond it is "
+           "dropped and counted. 0: no limit. Mobile operators put thousands of devices behind one address."},
       {.key = "prefix_burst",
        .type = integer(&ListenerConfig::prefix_burst, 1, 10'000'000),
        .help = "How many of them may come at once after a silence."},
@@ -277,9 +278,8 @@ const Schema<HttpConfig>& http_options() {
   static const Schema<HttpConfig> schema{
       {.key = "address",
        .type = text(&HttpConfig::address, kAddress),
-       .help = "Where /metrics, /healthz, /readyz and /status are served. They only read, but they ask nobody for a "
-               "name; keep "
-               "them on the loopback address or in a network of your own."},
+       .help = "Where the page for people (/), /metrics, /healthz, /readyz and /status are served. They only read, but "
+               "they ask nobody for a name; keep them on the loopback address or in a network of your own."},
       {.key = "port",
        .type = integer(&HttpConfig::port, 0, 65535),
        .help = "Its TCP port; with 0 the kernel chooses one."},

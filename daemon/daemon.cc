@@ -21,6 +21,7 @@
 #include "daemon/journal_export.h"
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
+#include "daemon/page.h"
 #include "daemon/pool_options.h"
 #include "daemon/reporter.h"
 #include "daemon/status.h"
@@ -77,7 +78,8 @@ class Daemon {
         reloader_(
             config_, logging, intake_, database_ ? &database_->pool() : nullptr,
             [this](const ingest::Listener& listener) { introduce(listener); }, std::move(read_config)),
-        status_({config_, intake_, storage_, database_.get(), transmitter_.get(), outcomes_.get(), logging}),
+        status_(
+            {config_, intake_, storage_, database_.get(), transmitter_.get(), outcomes_.get(), logging, &reloader_}),
         http_(config.http, http_routes()),
         control_(config.control.socket, commands()) {
     for (const auto& listener : intake_.listeners())
@@ -194,16 +196,17 @@ class Daemon {
   }
 
   HttpServer::Routes http_routes() {
-    return {{"/metrics",
-             [this](const HttpRequest&) {
-               return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
-             }},
-            {"/greenlets", [](const HttpRequest&) { return HttpResponse{.body = Diagnosis::greenlets_text()}; }},
-            {"/healthz", [](const HttpRequest&) { return HttpResponse{.body = "ok\n"}; }},
-            {"/readyz", [this](const HttpRequest&) { return readiness(); }},
-            {"/status", [this](const HttpRequest&) {
-               return HttpResponse{.content_type = "application/json", .body = status_text()};
-             }}};
+    HttpServer::Routes routes = page_routes();
+    routes["/metrics"] = [this](const HttpRequest&) {
+      return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
+    };
+    routes["/greenlets"] = [](const HttpRequest&) { return HttpResponse{.body = Diagnosis::greenlets_text()}; };
+    routes["/healthz"] = [](const HttpRequest&) { return HttpResponse{.body = "ok\n"}; };
+    routes["/readyz"] = [this](const HttpRequest&) { return readiness(); };
+    routes["/status"] = [this](const HttpRequest&) {
+      return HttpResponse{.content_type = "application/json", .body = status_text()};
+    };
+    return routes;
   }
 
   [[nodiscard]] std::string status_text() const {

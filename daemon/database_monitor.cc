@@ -58,6 +58,10 @@ void DatabaseMonitor::run() {
       pause = pace_.first_pause;
       look_now_.wait(pace_.look_every);
       continue;
+    } catch (const db::Error& error) {
+      const bool refused = error.error_class() == db::ErrorClass::kStopAndAlarm;
+      trouble_ = refused ? DatabaseTrouble::kRefused : DatabaseTrouble::kAway;
+      set_problem(error.what());
     } catch (const std::exception& error) {
       set_problem(error.what());
     }
@@ -95,6 +99,7 @@ void DatabaseMonitor::require_fit_host(db::Connection& connection, greenrt::Dead
   const std::string why = db::unfit_because(db::ask_host(connection, deadline));
   if (why.empty()) return;
   hosts().leave(connection.endpoint(), why);
+  trouble_ = DatabaseTrouble::kUnfit;
   throw std::runtime_error(connection.endpoint().to_string() + ": " + why);
 }
 
@@ -118,6 +123,7 @@ void DatabaseMonitor::require_schema(db::Connection& connection, greenrt::Deadli
 
 void DatabaseMonitor::refuse_tables(const std::string& why) {
   gate_.close(why);
+  trouble_ = DatabaseTrouble::kTables;
   throw std::runtime_error(why);
 }
 

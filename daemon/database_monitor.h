@@ -12,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,14 @@
 #include "greenrt/greenlet.h"
 
 namespace hilera {
+
+// Why records cannot be stored, as far as it matters for what to do about it.
+enum class DatabaseTrouble : std::uint8_t {
+  kAway,     // no server answers
+  kRefused,  // the user may not do what is needed
+  kUnfit,    // the server takes no writes
+  kTables,   // they are missing, or of another version
+};
 
 class DatabaseMonitor : private db::HostWatcher {
  public:
@@ -43,6 +52,8 @@ class DatabaseMonitor : private db::HostWatcher {
   [[nodiscard]] bool healthy() const { return problem_.empty(); }
   // Why not, for people; empty when healthy.
   [[nodiscard]] const std::string& problem() const { return problem_; }
+  // Of what kind it is; without meaning when healthy.
+  [[nodiscard]] DatabaseTrouble trouble() const { return trouble_; }
 
   [[nodiscard]] StoreGate& gate() { return gate_; }
 
@@ -67,6 +78,7 @@ class DatabaseMonitor : private db::HostWatcher {
   Pace pace_;
   std::unique_ptr<db::Connection> connection_;
   std::string problem_ = "not connected yet";
+  DatabaseTrouble trouble_ = DatabaseTrouble::kAway;
   StoreGate gate_;
   greenrt::Event look_now_;
   greenrt::GreenletRef greenlet_;

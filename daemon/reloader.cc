@@ -31,12 +31,12 @@ void Reloader::reload() {
     apply();
   } catch (const std::exception& error) {
     ++refused_;
-    last_refused_ = true;
+    last_refusal_ = error.what();
     log::error("reload_refused", {{"error", error.what()}});
     throw std::runtime_error(error.what());
   }
   ++taken_;
-  last_refused_ = false;
+  last_refusal_.clear();
   log::info("reloaded");
 }
 
@@ -60,7 +60,7 @@ void Reloader::declare_metrics(Metrics& metrics) {
                     samples.add({{"outcome", "refused"}}, refused_);
                   });
   metrics.gauge("hilera_reload_refused", "1 when the last reload was refused: the file has what is not in effect.",
-                [this] { return last_refused_ ? 1.0 : 0.0; });
+                [this] { return last_refusal_.empty() ? 0.0 : 1.0; });
 }
 
 }  // namespace hilera

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "daemon/config.h"
 #include "daemon/intake.h"
@@ -25,13 +26,18 @@ class Reloader {
   // Told of each new listener before it receives; must not yield or throw.
   using Introduce = std::function<void(const ingest::Listener& listener)>;
 
-  // `config` is what the daemon runs with, and is replaced. `pool`: none without a database. `read` is called on another
-  // thread and must own what it touches; none: there is nothing to be read again. Needs a hub. The others must outlive
-  // it.
+  // `config` is what the daemon runs with, and is replaced. `pool`: none without a database. `read` is called on
+  // another thread and must own what it touches; none: there is nothing to be read again. Needs a hub. The others must
+  // outlive it.
   Reloader(Config& config, Logging& logging, Intake& intake, db::ConnectionPool* pool, Introduce introduce, Read read);
 
   // Yields. Logs what came of it. Throws std::runtime_error that says why nothing has changed.
   void reload();
+
+  // Why the last reload was refused; empty when it was not.
+  [[nodiscard]] const std::string& last_refusal() const { return last_refusal_; }
+  [[nodiscard]] std::uint64_t taken() const { return taken_; }
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
   void declare_metrics(Metrics& metrics);
 
@@ -48,7 +54,7 @@ class Reloader {
   greenrt::RLock turn_;
   std::uint64_t taken_ = 0;
   std::uint64_t refused_ = 0;
-  bool last_refused_ = false;
+  std::string last_refusal_;
   greenrt::ThreadPool thread_;
 };
 

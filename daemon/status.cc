@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <deque>
 #include <utility>
 
 #include "daemon/version.h"
@@ -15,6 +17,9 @@ namespace {
 
 using ingest::ListenerCounters;
 using nlohmann::json;
+
+constexpr const char* kNotRead = "the sockets are not read";
+constexpr std::uint64_t kNearlyFull = 80;  // percent
 
 constexpr std::array kErrorClasses{
     db::ErrorClass::kRetry, db::ErrorClass::kRollbackRetry, db::ErrorClass::kReconnect,    db::ErrorClass::kDuplicate,
@@ -35,6 +40,7 @@ json document_of(const ingest::Listener& listener) {
           {"accepted", counters.accepted},
           {"control", counters.control},
           {"rejected", std::move(rejected)},
+          {"dropped", counters.dropped},
           {"kernel_drops", listener.socket().kernel_drops()},
           {"acks_sent", counters.acks_sent},
           {"replies_failed", counters.replies_failed}};
@@ -71,12 +77,37 @@ double seconds_since(std::int64_t arrival) {
   return std::max(std::chrono::duration<double>(age).count(), 0.0);
 }
 
-json document_of(const Journal& journal) {
+json document_of(const Journal& journal, const JournalConfig& config) {
   const Journal::Stats& stats = journal.stats();
-  return {
-      {"bytes", stats.bytes},     {"segments", stats.segments}, {"oldest_seconds", seconds_since(stats.oldest_arrival)},
-      {"waiting", stats.waiting}, {"commits", stats.commits},   {"io_errors", stats.io_errors},
-      {"problem", stats.problem}};
+  return {{"bytes", stats.bytes},       {"max_bytes", config.max_size},
+          {"segments", stats.segments}, {"oldest_seconds", seconds_since(stats.oldest_arrival)},
+          {"waiting", stats.waiting},   {"datagrams", stats.appended},
+          {"commits", stats.commits},   {"io_errors", stats.io_errors},
+          {"problem", stats.problem}};
+}
+
+json document_of(const greenrt::Histogram& histogram) {
+  return {{"bounds", histogram.bounds()}, {"counts", histogram.counts()}, {"sum", histogram.sum()}};
+}
+
+json document_of(const greenrt::GreenletKind& kind) {
+  return {{"kind", kind.name()},
+          {"samples", kind.slices().count()},
+          {"slice_seconds", kind.slices().sum()},
+          {"delay_seconds", kind.delays().sum()},
+          {"longest_slice_seconds", std::chrono::duration<double>(kind.longest_slice()).count()},
+          {"stack_bytes", kind.stack_high_water()}};
+}
+
+json document_of(const std::deque<greenrt::GreenletKind>& kinds) {
+  json document = json::array();
+  for (const greenrt::GreenletKind& kind : kinds)
+    document.push_back(document_of(kind));
+  return document;
+}
+
+json document_of(const Reloader& reloader) {
+  return {{"taken", reloader.taken()}, {"refused", reloader.refused()}, {"problem", reloader.last_refusal()}};
 }
 
 json document_of(const Storage& storage) {
@@ -97,19 +128,84 @@ json document_of(const Storage& storage) {
 
 std::vector<std::string> Status::obstacles() const {
   std::vector<std::string> obstacles;
-  if (!sources_.intake.receiving()) obstacles.emplace_back("the sockets are not read");
+  if (!sources_.intake.receiving()) obstacles.emplace_back(kNotRead);
   if (const auto& problem = sources_.storage.journal_problem(); !problem.empty())
     obstacles.push_back("journal: " + problem);
   return obstacles;
 }
 
+std::vector<Finding> Status::findings() const {
+  std::vector<Finding> findings = wrong();
+  for (Finding& finding : worth_a_look())
+    findings.push_back(std::move(finding));
+  return findings;
+}
+
 std::vector<std::string> Status::problems() const {
-  auto problems = obstacles();
-  if (sources_.database && !sources_.database->monitor().healthy())
-    problems.push_back("database: " + sources_.database->monitor().problem());
-  if (auto problem = sources_.storage.store_problem(); !problem.empty())
-    problems.push_back("records are not stored: " + problem);
+  std::vector<std::string> problems;
+  for (Finding& finding : wrong())
+    problems.push_back(std::move(finding.what));
   return problems;
+}
+
+std::vector<Finding> Status::wrong() const {
+  std::vector<Finding> findings;
+  const auto add = [&](std::string what, std::string advice) {
+    findings.push_back({Finding::Severity::kProblem, std::move(what), std::move(advice)});
+  };
+  if (!sources_.intake.receiving()) add(kNotRead, "hilerad is starting or ending; if it stays so, see its log.");
+  if (const auto& problem = sources_.storage.journal_problem(); !problem.empty()) {
+    add("journal: " + problem, "Nothing is acknowledged. Make room on the disk of " +
+                                   sources_.config.journal.directory +
+                                   ", raise journal.max_size, or bring the database back; the log has more.");
+  }
+  const Database* database = sources_.database;
+  const bool away = database && !database->monitor().healthy();
+  if (away) add("database: " + database->monitor().problem(), advice_for(database->monitor().trouble()));
+  if (auto problem = sources_.storage.store_problem(); !problem.empty()) {
+    add("records are not stored: " + problem, away ? "They wait in the journal until the database can be written."
+                                                   : "They wait in the journal, and are tried again; store_stopped in "
+                                                     "the log says what the database refuses.");
+  }
+  if (sources_.reloader && !sources_.reloader->last_refusal().empty()) {
+    add("the last reload was refused: " + sources_.reloader->last_refusal(),
+        "The configuration from before is in effect. Mend the file (`hilerad --check-config`), then `hileractl "
+        "reload`; "
+        "what needs a restart, `systemctl restart hilera` takes.");
+  }
+  if (!ledger().balanced()) add("the ledger does not balance", "A fault of hilerad: keep its log, and report it.");
+  return findings;
+}
+
+std::vector<Finding> Status::worth_a_look() const {
+  std::vector<Finding> findings;
+  const auto add = [&](std::uint64_t count, std::string what, std::string advice) {
+    if (count == 0) return;
+    findings.push_back({Finding::Severity::kNotice, std::to_string(count) + " " + what, std::move(advice)});
+  };
+  for (const auto& listener : sources_.intake.listeners()) {
+    add(listener->socket().kernel_drops(), "datagrams found the receive buffer of " + listener->name() + " full",
+        "Raise receive_buffer of the listener, and net.core.rmem_max; or less has to come.");
+  }
+  const auto& dropped = sources_.intake.counters().dropped;
+  for (std::size_t i = 0; i < dropped.size(); ++i) {
+    const auto reason = static_cast<ingest::DropReason>(i);
+    if (reason == ingest::DropReason::kUnderWay) continue;  // nothing is lost: the first one is acknowledged
+    add(dropped[i], "datagrams were dropped: " + std::string(ingest::kDropReasonNames[i]), advice_for(reason));
+  }
+  const StoreLedger& store = sources_.storage.ledger();
+  add(store.dead_lettered, "records were refused by the database",
+      "`hileractl dead-letter list` shows them, and `dead-letter replay` puts them back.");
+  add(store.quarantined, "records cannot be read back from the journal",
+      "The disk is not to be trusted; the damaged files are kept in " + sources_.config.journal.directory + ".");
+  add(sources_.storage.lagging_shards(), "shards are behind, and read on from the journal",
+      "They catch up by themselves; if records pending keep growing, the database is slower than what comes.");
+  const Journal::Stats& journal = sources_.storage.journal().stats();
+  const std::uint64_t percent = journal.bytes * 100 / std::max<std::uint64_t>(sources_.config.journal.max_size, 1);
+  add(percent < kNearlyFull ? 0 : percent, "percent of journal.max_size are used",
+      "When it is full, nothing more is taken: see that the database stores, or raise journal.max_size.");
+  add(sources_.logging.lost_lines(), "lines of the log were lost", "Raise log.level, or give the log a faster place.");
+  return findings;
 }
 
 Ledger Status::ledger() const {
@@ -131,14 +227,21 @@ json Status::document() const {
                 {"uptime_seconds", std::chrono::duration<double>(uptime).count()},
                 {"ready", obstacles().empty()},
                 {"problems", problems()},
+                {"findings", document_of(findings())},
                 {"ledger", json::parse(ledger().json())},
                 {"dropped", std::move(dropped)},
                 {"acks_withheld", counters.acks_withheld},
                 {"listeners", std::move(listeners)},
-                {"journal", document_of(sources_.storage.journal())},
+                {"latency",
+                 {{"ack", document_of(counters.ack_seconds)},
+                  {"store", document_of(sources_.storage.store_seconds())},
+                  {"hub_lag", document_of(greenrt::Hub::current().lag())}}},
+                {"journal", document_of(sources_.storage.journal(), sources_.config.journal)},
                 {"store", document_of(sources_.storage)},
                 {"devices_known", sources_.intake.devices().size()},
-                {"greenlets", greenrt::Hub::current().stats().greenlets}};
+                {"greenlets", greenrt::Hub::current().stats().greenlets},
+                {"greenlet_kinds", document_of(greenrt::Hub::current().kinds())}};
+  if (sources_.reloader) document["reload"] = document_of(*sources_.reloader);
   if (const Database* database = sources_.database) {
     const auto& downlinks = sources_.transmitter->counters();
     document["database"] = document_of(*database);

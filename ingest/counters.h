@@ -75,6 +75,7 @@ struct ListenerCounters {
   std::uint64_t accepted = 0;  // its records are in custody
   std::uint64_t control = 0;   // carried nothing to store
   ReasonCounter rejected;
+  std::uint64_t dropped = 0;         // for whatever reason
   std::uint64_t receive_errors = 0;  // calls, not datagrams
   std::uint64_t acks_sent = 0;
   std::uint64_t replies_failed = 0;  // acks and downlinks that the kernel refused

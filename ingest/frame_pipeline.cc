@@ -75,14 +75,19 @@ FramePipeline::Claim FramePipeline::look_ahead(const Listener& listener, Bytes b
   return claim;
 }
 
+void FramePipeline::drop(Listener& listener, DropReason reason) noexcept {
+  ++listener.counters().dropped;
+  counters_.drop(reason);
+}
+
 void FramePipeline::submit(Listener& listener, const Arrival& arrival, const greenrt::UdpPath& path, Bytes bytes,
                            const Claim& claim) noexcept {
   try {
-    if (!listener.prefix_rate().take(path.peer, arrival.received)) return counters_.drop(DropReason::kPrefixRate);
-    if (must_wait(claim, path, arrival.backlog)) return counters_.drop(DropReason::kStranger);
-    if (!greenrt::Hub::current().has_room()) return counters_.drop(DropReason::kGreenletLimit);
+    if (!listener.prefix_rate().take(path.peer, arrival.received)) return drop(listener, DropReason::kPrefixRate);
+    if (must_wait(claim, path, arrival.backlog)) return drop(listener, DropReason::kStranger);
+    if (!greenrt::Hub::current().has_room()) return drop(listener, DropReason::kGreenletLimit);
     auto [ticket, refusal] = admission_.admit(path.peer, claim.hash);
-    if (!ticket) return counters_.drop(refusal);
+    if (!ticket) return drop(listener, refusal);
     devices_.fetch_device(claim.hash);
     EntryRef entry = Entry::make();
     Datagram& datagram = entry->datagram;
@@ -100,9 +105,9 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
     frame->set_kind(frame_kind_);
     frame->start();
   } catch (const std::bad_alloc&) {
-    counters_.drop(DropReason::kOutOfMemory);
+    drop(listener, DropReason::kOutOfMemory);
   } catch (const std::exception& error) {
-    counters_.drop(DropReason::kInternalError);
+    drop(listener, DropReason::kInternalError);
     reporter_.warn("frame_not_started", listener.name(), error.what());
   }
 }
@@ -283,7 +288,7 @@ void FramePipeline::ended(const Frame& frame) noexcept {
       if (frame.entry->durable()) {
         ++counters.accepted;
       } else {
-        counters_.drop(frame.why_dropped());
+        drop(listener, frame.why_dropped());
       }
       break;
   }

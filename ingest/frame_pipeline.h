@@ -96,7 +96,7 @@ class FramePipeline {
   void set_on_heard(OnHeard on_heard) { on_heard_ = std::move(on_heard); }
 
   // Counts a datagram that came after the end as dropped (shutdown). Never yields, never throws.
-  void turn_away() noexcept { counters_.drop(DropReason::kShutdown); }
+  void turn_away(Listener& listener) noexcept { drop(listener, DropReason::kShutdown); }
 
   // Yields until no datagram is in flight (true) or until the deadline (false).
   bool wait_idle(greenrt::Deadline deadline);
@@ -124,6 +124,7 @@ class FramePipeline {
   static void note_seen(Device& device, const Entry& entry);
   void acknowledge(const Entry& entry, AckStatus status);
   void ended(const Frame& frame) noexcept;
+  void drop(Listener& listener, DropReason reason) noexcept;
 
   PipelineOptions options_;
   Custody& custody_;

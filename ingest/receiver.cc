@@ -49,7 +49,7 @@ bool Receiver::turn_away_waiting() {
   if (!receive_waiting()) return false;
   listener_.counters().received += batch_.size();
   for (std::size_t i = 0; i < batch_.size(); ++i)
-    pipeline_.turn_away();
+    pipeline_.turn_away(listener_);
   return true;
 }
 

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <cmath>
+#include <cstdint>
+#include <initializer_list>
 #include <string_view>
-#include <vector>
+#include <utility>
 
-#include "daemon/logging.h"
+#include "daemon/ctl/document.h"
 
 namespace hilera::ctl {
 
@@ -16,78 +16,19 @@ namespace {
 
 using nlohmann::json;
 
-const json& at(const json& document, std::string_view path) {
-  static const json missing;
-  const json* value = &document;
-  while (true) {
-    const auto dot = path.find('.');
-    const auto found = value->is_object() ? value->find(std::string(path.substr(0, dot))) : value->end();
-    if (!value->is_object() || found == value->end()) return missing;
-    value = &*found;
-    if (dot == std::string_view::npos) return *value;
-    path.remove_prefix(dot + 1);
-  }
-}
-
-std::string show(const json& value) {
-  if (value.is_string()) return printable(value.get_ref<const std::string&>());
-  if (value.is_number() || value.is_boolean()) return value.dump();
-  return "-";
-}
-
-std::string show(const json& document, std::string_view path) {
-  return show(at(document, path));
-}
-
-// "3 bad_crc, 1 too_long"; nothing when there is none.
-std::string show_counts(const json& counts) {
+// A line each, and below it what to do.
+std::string view_findings_of(const json& findings, std::string_view severity, std::string_view mark) {
   std::string text;
-  if (!counts.is_object()) return text;
-  for (const auto& [name, count] : counts.items()) {
-    if (count == 0) continue;
-    text.append(text.empty() ? "" : ", ").append(show(count)).append(" ").append(printable(name));
+  for (const json& finding : findings) {
+    if (at(finding, "severity") != severity) continue;
+    text += fmt::format("  {}: {}\n", mark, show(finding, "what"));
+    if (at(finding, "advice").is_string())
+      text += fmt::format("  {:{}}  {}\n", "", mark.size(), show(finding, "advice"));
   }
   return text;
 }
 
-std::string show_uptime(const json& seconds) {
-  if (!seconds.is_number()) return "-";
-  const auto total = static_cast<std::uint64_t>(std::max(0.0, std::floor(seconds.get<double>())));
-  const auto minutes = total / 60;
-  const auto hours = minutes / 60;
-  if (minutes == 0) return fmt::format("{} s", total);
-  if (hours == 0) return fmt::format("{} min {} s", minutes, total % 60);
-  if (hours < 48) return fmt::format("{} h {} min", hours, minutes % 60);
-  return fmt::format("{} days {} h", hours / 24, hours % 24);
-}
-
-// Columns as wide as their widest cell.
-class Table {
- public:
-  void add(std::vector<std::string> row) {
-    widths_.resize(std::max(widths_.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i)
-      widths_[i] = std::max(widths_[i], row[i].size());
-    rows_.push_back(std::move(row));
-  }
-
-  [[nodiscard]] std::string text(std::string_view margin) const {
-    std::string text;
-    for (const auto& row : rows_) {
-      std::string line(margin);
-      for (std::size_t i = 0; i < row.size(); ++i)
-        line += fmt::format("{:<{}}  ", row[i], widths_[i]);
-      line.erase(line.find_last_not_of(' ') + 1);
-      text += line + "\n";
-    }
-    return text;
-  }
-
- private:
-  std::vector<std::size_t> widths_;
-  std::vector<std::vector<std::string>> rows_;
-};
-
+// Of a hilerad that gives no advice.
 std::string view_problems(const json& status) {
   std::string text;
   const json& problems = at(status, "problems");
@@ -101,20 +42,17 @@ std::string view_problems(const json& status) {
 
 std::string view_listeners(const json& status) {
   Table table;
-  table.add({"listener", "codec", "address", "received", "accepted", "control", "rejected", "kernel drops", "acks"});
+  table.add({"listener", "codec", "address", "received", "accepted", "control", "rejected", "dropped", "kernel drops",
+             "acks"});
   std::string notes;
   const json& listeners = at(status, "listeners");
   if (!listeners.is_array()) return "";
   for (const json& listener : listeners) {
-    std::int64_t rejected = 0;
     const json& reasons = at(listener, "rejected");
-    if (reasons.is_object()) {
-      for (const json& count : reasons)
-        rejected += count.is_number_integer() ? count.get<std::int64_t>() : 0;
-    }
+    const std::int64_t rejected = sum_of(reasons);
     table.add({show(listener, "name"), show(listener, "codec"), show(listener, "address"), show(listener, "received"),
                show(listener, "accepted"), show(listener, "control"), std::to_string(rejected),
-               show(listener, "kernel_drops"), show(listener, "acks_sent")});
+               show(listener, "dropped"), show(listener, "kernel_drops"), show(listener, "acks_sent")});
     if (rejected > 0) notes += fmt::format("  {} rejected: {}\n", show(listener, "name"), show_counts(reasons));
   }
   return table.text("  ") + notes;
@@ -155,11 +93,19 @@ bool all_is_well(const json& status) {
   return at(status, "ready") == true && at(status, "problems").empty() && at(status, "ledger.balanced") == true;
 }
 
+std::string view_headline(const json& status) {
+  return fmt::format("hilerad {} on {}, up {}: {}\n", show(status, "version"), show(status, "collector"),
+                     show_age(at(status, "uptime_seconds")), all_is_well(status) ? "all is well" : "NOT ALL IS WELL");
+}
+
+std::string view_findings(const json& status) {
+  const json& findings = at(status, "findings");
+  if (!findings.is_array()) return view_problems(status);
+  return view_findings_of(findings, "problem", "PROBLEM") + view_findings_of(findings, "notice", "worth a look");
+}
+
 std::string view_status(const json& status) {
-  std::string text =
-      fmt::format("hilerad {} on {}, up {}: {}\n", show(status, "version"), show(status, "collector"),
-                  show_uptime(at(status, "uptime_seconds")), all_is_well(status) ? "all is well" : "NOT ALL IS WELL");
-  text += view_problems(status) + "\n";
+  std::string text = view_headline(status) + view_findings(status) + "\n";
   text += view_listeners(status) + "\n";
   text += view_ledger(status);
   text += view_database(status);
@@ -167,8 +113,9 @@ std::string view_status(const json& status) {
                       show(status, "journal.bytes"), show(status, "journal.segments"), show(status, "store.lagging"),
                       show(status, "store.shards"));
   if (at(status, "downlink").is_object()) {
-    text += fmt::format("  downlink   {} sent, {} failed\n", show(status, "downlink.sent"),
-                        show(status, "downlink.failed"));
+    text += fmt::format("  downlink   {} sent, {} delivered, {} failed, {} expired\n", show(status, "downlink.sent"),
+                        show(status, "downlink.delivered"), show(status, "downlink.failed"),
+                        show(status, "downlink.expired"));
   }
   text += fmt::format("  memory     {} devices known, {} greenlets\n", show(status, "devices_known"),
                       show(status, "greenlets"));

@@ -1,5 +1,4 @@
-// What people see of hilerad's answers. The documents come from another process, perhaps of another version: a value
-// that is missing is shown as '-', and no text in them reaches the terminal unescaped.
+// What people see of hilerad's answers; see document.h for what they may expect.
 
 #pragma once
 
@@ -12,7 +11,13 @@ namespace hilera::ctl {
 // hilerad is ready, nothing is wrong, and its ledger balances.
 bool all_is_well(const nlohmann::json& status);
 
-// One screen that says first whether all is well.
+// One line that says whether all is well.
+std::string view_headline(const nlohmann::json& status);
+
+// A line for each thing that is wrong, or worth a look, and one below it that says what to do.
+std::string view_findings(const nlohmann::json& status);
+
+// One screen: both of these, and the figures.
 std::string view_status(const nlohmann::json& status);
 
 // What the journal holds: "journal", "store" and "ledger" of the status.

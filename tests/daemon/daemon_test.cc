@@ -147,7 +147,10 @@ HUB_TEST(Daemon, TakesAllOfANewConfigurationOrNothing) {
   world.start();
   wanted.pipeline.max_in_flight = 100;
   wanted.http.port = 1;
+  EXPECT_EQ(world.status()["reload"]["problem"], "");
   EXPECT_THAT(world.reload(), HasSubstr("needs a restart: http"));
+  EXPECT_THAT(world.status()["reload"]["problem"].get<std::string>(), HasSubstr("needs a restart: http"));
+  EXPECT_THAT(world.status()["problems"].dump(), HasSubstr("the last reload was refused: "));
   wanted.http.port = world.config.http.port;
   EXPECT_EQ(world.reload(), R"({"reloaded":true})");
   wanted.pipeline.max_in_flight = world.config.pipeline.max_in_flight;
@@ -166,6 +169,7 @@ HUB_TEST(Daemon, ANewLimitHoldsFromTheNextDatagramOn) {
   EXPECT_EQ(world.reload(), R"({"reloaded":true})");
   world.send_a_frame();
   EXPECT_TRUE(eventually([&] { return world.status()["ledger"]["intake"]["dropped"] == 1; }));
+  EXPECT_EQ(world.status()["listeners"][1]["dropped"], 1);
   EXPECT_EQ(world.status()["ledger"]["intake"]["in_flight"], 1);
   ::kill(::getpid(), SIGTERM);
   EXPECT_TRUE(eventually([&] { return world.status()["problems"][0] == "the sockets are not read"; }));

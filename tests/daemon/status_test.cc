@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "daemon/version.h"
 #include "tests/daemon/daemon_fixture.h"
 
@@ -37,11 +39,11 @@ HUB_TEST(Status, NamesWhatIsWrongAndTellsItFromWhatKeepsItFromBeingReady) {
 HUB_TEST(Status, HasEveryKeyThatItPromises) {
   StatusWorld world;
   const json document = world.status.document();
-  for (const char* key :
-       {"version", "collector", "uptime_seconds", "ready", "problems", "ledger", "dropped", "acks_withheld",
-        "listeners", "journal", "store", "database", "devices_known", "downlink", "greenlets"})
+  for (const char* key : {"version", "collector", "uptime_seconds", "ready", "problems", "findings", "ledger",
+                          "dropped", "acks_withheld", "listeners", "latency", "journal", "store", "database",
+                          "devices_known", "downlink", "greenlets", "greenlet_kinds"})
     EXPECT_TRUE(document.contains(key)) << key;
-  EXPECT_EQ(document.size(), 15u);
+  EXPECT_EQ(document.size(), 18u);
   EXPECT_EQ(document["version"], version());
   EXPECT_EQ(document["collector"], "host-a");
   EXPECT_GE(document["uptime_seconds"], 0);
@@ -50,13 +52,14 @@ HUB_TEST(Status, HasEveryKeyThatItPromises) {
 
   ASSERT_EQ(document["listeners"].size(), 2u);
   const json& listener = document["listeners"][1];
-  for (const char* key : {"name", "codec", "address", "received", "accepted", "control", "rejected", "kernel_drops",
-                          "acks_sent", "replies_failed"})
+  for (const char* key : {"name", "codec", "address", "received", "accepted", "control", "rejected", "dropped",
+                          "kernel_drops", "acks_sent", "replies_failed"})
     EXPECT_TRUE(listener.contains(key)) << key;
   EXPECT_EQ(listener["name"], "trackers");
   EXPECT_THAT(listener["address"].get<std::string>(), StartsWith("127.0.0.1:"));
 
-  for (const char* key : {"bytes", "segments", "oldest_seconds", "waiting", "commits", "io_errors", "problem"})
+  for (const char* key :
+       {"bytes", "max_bytes", "segments", "oldest_seconds", "waiting", "datagrams", "commits", "io_errors", "problem"})
     EXPECT_TRUE(document["journal"].contains(key)) << key;
   for (const char* key : {"shards", "lagging", "queued", "retries", "in_doubt", "confirmed", "restored",
                           "doubts_abandoned", "devices_refused", "letters_cut", "problem"})
@@ -70,6 +73,54 @@ HUB_TEST(Status, HasEveryKeyThatItPromises) {
     EXPECT_EQ(database["connections"][key], 0) << key;
   for (const char* key : {"queued", "sent", "delivered", "expired", "failed", "cancelled"})
     EXPECT_EQ(document["downlink"][key], 0) << key;
+}
+
+HUB_TEST(Status, HasLatenciesAsHistogramsAndTheCostOfEachKindOfGreenlet) {
+  StatusWorld world;
+  const json document = world.status.document();
+  for (const char* name : {"ack", "store", "hub_lag"}) {
+    const json& histogram = document["latency"][name];
+    EXPECT_EQ(histogram["counts"].size(), histogram["bounds"].size() + 1) << name;
+    EXPECT_GE(histogram["sum"], 0) << name;
+  }
+  static_cast<void>(greenrt::Hub::current().kind("frame"));
+  const json kinds = world.status.document()["greenlet_kinds"];
+  const auto frame = std::find_if(kinds.begin(), kinds.end(), [](const json& kind) { return kind["kind"] == "frame"; });
+  ASSERT_NE(frame, kinds.end());
+  for (const char* key : {"samples", "slice_seconds", "delay_seconds", "longest_slice_seconds", "stack_bytes"})
+    EXPECT_TRUE(frame->contains(key)) << key;
+}
+
+HUB_TEST(Status, EachFindingHasAnAdvice) {
+  StatusWorld world;
+  const json findings = world.status.document()["findings"];
+  ASSERT_EQ(findings.size(), 2u);
+  EXPECT_EQ(findings[0]["what"], "the sockets are not read");
+  EXPECT_EQ(findings[1]["what"], "database: not connected yet");
+  EXPECT_EQ(findings[1]["advice"], advice_for(DatabaseTrouble::kAway));
+  for (const json& finding : findings) {
+    EXPECT_EQ(finding["severity"], "problem");
+    EXPECT_THAT(finding["advice"].get<std::string>(), Not(IsEmpty()));
+  }
+}
+
+HUB_TEST(Status, WhatWasDroppedIsWorthALookAndNoProblem) {
+  StatusWorld world;
+  const ingest::testing::DeviceSocket device;
+  auto& trackers = *world.intake.listeners()[1];
+  world.intake.start();
+  greenrt::testing::settle();
+  world.intake.stop_receiving(std::chrono::seconds(1));
+  device.send(IntakeWorld::record(), trackers.socket().local_address());
+  world.intake.turn_away(std::chrono::seconds(1));
+  const json document = world.status.document();
+  EXPECT_EQ(document["listeners"][0]["dropped"], 0);
+  EXPECT_EQ(document["listeners"][1]["dropped"], 1);
+  const json& last = document["findings"].back();
+  EXPECT_EQ(last["severity"], "notice");
+  EXPECT_EQ(last["what"], "1 datagrams were dropped: shutdown");
+  EXPECT_EQ(last["advice"], advice_for(ingest::DropReason::kShutdown));
+  EXPECT_THAT(document["problems"].dump(), Not(HasSubstr("dropped")));
 }
 
 HUB_TEST(Status, CountsWithReasons) {

@@ -4,42 +4,20 @@ The program is example_26_chat_room of the folder EXAMPLES_BIN, or of build/asan
 """
 
 import contextlib
-import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
-import tempfile
-import time
 import unittest
 import urllib.parse
 
-from selenium import webdriver
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.chrome.service import Service
+
+from browser import Browser, PATIENCE, eventually
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("EXAMPLES_BIN", ROOT / "build/asan/bin")) / "example_26_chat_room"
-PATIENCE = 60.0  # seconds; for what takes a moment, on a machine that is busy
-CHROMIUM = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
-    "--disable-extensions", "--disable-features=OptimizationHints,MediaRouter,Translate",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1100,760",
-]
 MARKUP = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>"
-
-
-def eventually(condition, what):
-    """The first result of `condition` that is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
-        time.sleep(0.02)
-    return result
 
 
 class Server:
@@ -59,27 +37,7 @@ class Server:
         return self.process.wait(PATIENCE)
 
 
-class User:
-    """A browser of its own."""
-
-    def __init__(self, address, stack):
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hilera-chromium-", ignore_cleanup_errors=True))
-        options = webdriver.ChromeOptions()
-        options.binary_location = shutil.which("chromium")
-        for argument in [*CHROMIUM, f"--user-data-dir={folder}"]:
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
-        stack.callback(self.driver.quit)
-        self.driver.get(address)
-
-    def element(self, selector):
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def texts(self, selector):
-        return self.driver.execute_script(
-            "return [...document.querySelectorAll(arguments[0])].map(each => each.textContent)", selector)
-
+class User(Browser):
     def join(self, name, room="lobby"):
         self.element("#name").send_keys(name)
         field = self.element("#room")
@@ -88,21 +46,6 @@ class User:
 
     def say(self, text):
         self.element("#text").send_keys(text, Keys.ENTER)
-
-    def wait_for(self, selector, text):
-        eventually(lambda: text in self.texts(selector), f"{text!r} among {selector}")
-
-    def console(self):
-        return [entry for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
-
-    def addresses(self):
-        """Of all requests so far, the browser's own pages among them."""
-        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        for event in events:
-            if event["method"] == "Network.requestWillBeSent":
-                yield event["params"]["request"]["url"]
-            elif event["method"] == "Network.webSocketCreated":
-                yield event["params"]["url"]
 
 
 class ChatRoom(unittest.TestCase):

@@ -29,6 +29,9 @@ class DatabaseDown(SystemTest):
         self.assertEqual(hilerad.ask("/healthz"), (200, "ok\n"))
         self.assertEqual(hilerad.ask("/readyz"), (200, "ready\n"))
 
+    def assert_advises(self, hilerad, words):
+        self.assertIn(words, json.loads(hilerad.get("/status"))["findings"][0]["advice"])
+
     def assert_takes(self, hilerad, device, serial):
         """A frame is acknowledged from the journal while the database is of no use."""
         self.assertEqual(device.ask(native_frame(serial, 1)), native_answer(serial, 1, STORED))
@@ -48,6 +51,7 @@ class DatabaseDown(SystemTest):
         database.stop()
         hilerad = self.start_hilerad()  # has said READY=1
         self.wait_for_problem(hilerad, "database:", "mysqld.sock")
+        self.assert_advises(hilerad, "whether the server runs")
         with Device(hilerad.port) as device:
             self.assert_takes(hilerad, device, "early")
         database.start()
@@ -79,6 +83,7 @@ class DatabaseDown(SystemTest):
         self.start_database(name=self.name, tables=False)
         hilerad = self.start_hilerad()
         self.wait_for_problem(hilerad, "missing", "hileractl schema apply")
+        self.assert_advises(hilerad, "hileractl schema apply")
         with Device(hilerad.port) as device:
             self.assert_takes(hilerad, device, "roomless")
         self.trial.make_tables()
@@ -107,6 +112,7 @@ class DatabaseDown(SystemTest):
         self.sql("ALTER USER hilera@localhost ACCOUNT LOCK")
         hilerad = self.start_hilerad()
         self.wait_for_problem(hilerad, "hilera")
+        self.assert_advises(hilerad, "database.user")
         with Device(hilerad.port) as device:
             self.assert_takes(hilerad, device, "locked")
         self.sql("ALTER USER hilera@localhost ACCOUNT UNLOCK")

@@ -43,6 +43,7 @@ json good_status() {
          {"accepted", 5},
          {"control", 2},
          {"rejected", {{"bad_magic", 1}}},
+         {"dropped", 1},
          {"kernel_drops", 0},
          {"acks_sent", 5}}}},
       {"database",
@@ -53,7 +54,7 @@ json good_status() {
       {"journal", {{"bytes", 4096}, {"segments", 1}, {"oldest_seconds", 2.5}, {"commits", 7}, {"io_errors", 0}}},
       {"store", {{"shards", 4}, {"lagging", 0}}},
       {"devices_known", 3},
-      {"downlink", {{"sent", 1}, {"failed", 0}}},
+      {"downlink", {{"sent", 1}, {"delivered", 0}, {"failed", 0}, {"expired", 0}}},
       {"greenlets", 12},
   };
 }
@@ -63,8 +64,8 @@ TEST(StatusView, SaysFirstWhetherAllIsWell) {
   EXPECT_EQ(view_status(good_status()),
             "hilerad 0.1.0 on host-a, up 1 h 2 min: all is well\n"
             "\n"
-            "  listener  codec   address         received  accepted  control  rejected  kernel drops  acks\n"
-            "  native    native  127.0.0.1:5600  10        5         2        1         0             5\n"
+            "  listener  codec   address         received  accepted  control  rejected  dropped  kernel drops  acks\n"
+            "  native    native  127.0.0.1:5600  10        5         2        1         1        0             5\n"
             "  native rejected: 1 bad_magic\n"
             "\n"
             "  datagrams  received 10 = accepted 5 + control 2 + rejected 1 + dropped 1 + in_flight 1\n"
@@ -73,7 +74,7 @@ TEST(StatusView, SaysFirstWhetherAllIsWell) {
             "  dropped    1 too_many\n"
             "  database   answers; connections: 7 idle, 1 in use, 0 being made; 0 greenlets wait for one\n"
             "  journal    4096 bytes in 1 files, 0 of 4 shards read back from it\n"
-            "  downlink   1 sent, 0 failed\n"
+            "  downlink   1 sent, 0 delivered, 0 failed, 0 expired\n"
             "  memory     3 devices known, 12 greenlets\n");
 }
 
@@ -88,6 +89,19 @@ TEST(StatusView, NamesEveryProblem) {
               AllOf(HasSubstr(": NOT ALL IS WELL\n"), HasSubstr("  PROBLEM: database: Connection refused\n"),
                     HasSubstr("  PROBLEM: the sockets are not read\n"), HasSubstr("  database   DOES NOT SERVE"),
                     HasSubstr("errors so far: 3 reconnect\n")));
+}
+
+TEST(StatusView, SaysWhatToDoAboutEachThing) {
+  json status = good_status();
+  status["findings"] = {
+      {{"severity", "notice"}, {"what", "1 datagrams were dropped: too_many"}, {"advice", "Raise\nit."}},
+      {{"severity", "problem"}, {"what", "the last reload was refused: x.yaml:3"}, {"advice", "Mend the file."}}};
+  EXPECT_THAT(view_status(status), HasSubstr("\n  PROBLEM: the last reload was refused: x.yaml:3\n"
+                                             "           Mend the file.\n"
+                                             "  worth a look: 1 datagrams were dropped: too_many\n"
+                                             "                Raise\\nit.\n"
+                                             "\n"));
+  EXPECT_TRUE(all_is_well(status)) << "by the problems alone";
 }
 
 TEST(StatusView, AProblemThatDoesNotKeepItFromBeingReadyIsOne) {
