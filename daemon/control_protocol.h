@@ -17,14 +17,14 @@
 //                       replayed ("yes", "no", "all"; else "no")]
 //   dead_letter_show    id                                          {"dead_letter": {"id", .., "raw": hex}}
 //   dead_letter_replay  one of id, nserie, reason, all (true);      {"letters": [{"id", "nserie", "outcome", ...}],
-//                       [after (an id), limit]                      "read_to": an id}
+//                       [after (an id), limit, count (true)]        "read_to": an id, ["waiting": n]}
 //   journal_page     [after, limit]                                 {"records": [..], ..}: see journal_export.h
 //
 // Dead letters are listed the newest first; "obstacle" is the outcome that a replay of one would have, null when
 // nothing stands in its way so far. They are replayed the oldest first, in pages of the daemon's choice: who wants all
-// asks again with after = read_to, until a page is empty. "all" is all but those whose reason is "unreadable", which no
-// codec could make records of: these wait for another version of it, or for somebody to look at their bytes. The
-// outcomes are those of dead_letter_table.h.
+// asks again with after = read_to, until a page is empty; with count, it is told how many there were before this page.
+// "all" is all but those whose reason is "unreadable", which no codec could make records of: these wait for another
+// version of it, or for somebody to look at their bytes. The outcomes are those of dead_letter_table.h.
 
 #pragma once
 

@@ -131,6 +131,9 @@ json show_dead_letter(DeadLetterTable& table, const json& arguments) {
 
 json replay_dead_letters(DeadLetterTable& table, const json& arguments) {
   const Wanted wanted = wanted_of(arguments);
+  std::optional<std::uint64_t> waiting;
+  if (flag_argument(arguments, "count") && !wanted.id)
+    waiting = tell_database_errors([&] { return table.count_waiting(wanted.filter, wanted.after); });
   const auto replays = replay_page(table, wanted);
   if (!replays.empty()) {
     const auto replayed = std::count_if(replays.begin(), replays.end(), [](const DeadLetterTable::Replay& replay) {
@@ -150,7 +153,9 @@ json replay_dead_letters(DeadLetterTable& table, const json& arguments) {
                        {"detail", replay.detail}});
     read_to = replay.id;
   }
-  return {{"letters", std::move(letters)}, {"read_to", read_to}};
+  json answer{{"letters", std::move(letters)}, {"read_to", read_to}};
+  if (waiting) answer["waiting"] = *waiting;
+  return answer;
 }
 
 }  // namespace hilera

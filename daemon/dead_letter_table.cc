@@ -33,6 +33,8 @@ const std::string kList = kColumns + kFrom + " WHERE d.id < ?";
 const std::string kFind = kColumns + ", d.raw" + kFrom + " WHERE d.id = ?";
 constexpr std::string_view kWaiting = "SELECT d.id, LENGTH(d.raw) FROM dead_letter AS d WHERE d.id > ?";
 
+constexpr std::string_view kCountWaiting = "SELECT COUNT(*) FROM dead_letter AS d WHERE d.id > ?";
+
 constexpr std::string_view kLock =
     "SELECT nserie, replayed_at IS NOT NULL, codec, listener, frame_id, digest, raw, reason, "
     "auth_level FROM dead_letter "
@@ -148,6 +150,14 @@ std::vector<DeadLetterTable::Waiting> DeadLetterTable::waiting(const Filter& fil
   for (std::size_t i = 0; i < rows.size(); ++i)
     result.push_back({.id = rows[i].uint64(0), .raw_size = rows[i].is_null(1) ? 0 : rows[i].uint64(1)});
   return result;
+}
+
+std::uint64_t DeadLetterTable::count_waiting(const Filter& filter, std::uint64_t after) {
+  Filter unreplayed = filter;
+  unreplayed.replayed = false;
+  Query query(kCountWaiting, after);
+  query.narrow(unreplayed);
+  return query.run(pool_, " LIMIT ?", 1, time_limit_)[0].uint64(0);
 }
 
 // One replay, over all its attempts.

@@ -98,6 +98,9 @@ class DeadLetterTable {
   // Those that are not replayed, with a number above `after`, the oldest first. `filter.replayed` has no meaning here.
   std::vector<Waiting> waiting(const Filter& filter, std::uint64_t after, std::uint64_t limit);
 
+  // How many there are of these, whatever the limit. Reads all of them.
+  std::uint64_t count_waiting(const Filter& filter, std::uint64_t after);
+
   struct Replay {
     std::uint64_t id = 0;
     std::string nserie;  // empty when not found

@@ -34,7 +34,10 @@ json JournalExport::page(std::int64_t after, std::size_t datagrams) {
   json records = json::array();
   for (const JournalRow& row : page.rows)
     add_records(row, records);
-  return {{"records", std::move(records)}, {"read_to", page.read_to}, {"unreadable", page.quarantined}};
+  return {{"records", std::move(records)},
+          {"read_to", page.read_to},
+          {"last_place", journal_.durable_place()},
+          {"unreadable", page.quarantined}};
 }
 
 void JournalExport::add_records(const JournalRow& row, json& records) {

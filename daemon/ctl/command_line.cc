@@ -26,6 +26,27 @@ std::string to_hex(const std::string& text) {
   return hex;
 }
 
+constexpr std::chrono::milliseconds kShortestInterval{100};
+constexpr std::chrono::hours kLongestInterval{1};
+
+std::string check_interval(const std::string& text) {
+  const auto interval = parse_duration(text);
+  const bool good = interval && *interval >= kShortestInterval && *interval <= kLongestInterval;
+  return good ? "" : "expected a duration with its unit, from 100ms to 1h";
+}
+
+void add_top(CLI::App& app, CommandLine& line) {
+  CLI::App* top = app.add_subcommand(
+      "top",
+      "What goes on now, drawn again and again on a terminal, until q; elsewhere, or with --json, a line each time");
+  top->add_option_function<std::string>(
+         "--interval", [&line](const std::string& text) { line.interval = *parse_duration(text); },
+         "The time between two looks, 1s unless told otherwise")
+      ->check(check_interval);
+  top->add_option("--count", line.count, "End after so many")->check(CLI::PositiveNumber);
+  top->callback([&line] { line.command = Command::kTop; });
+}
+
 void add_schema(CLI::App& app, CommandLine& line) {
   CLI::App* schema = app.add_subcommand("schema", "The tables in the database")->require_subcommand(1);
   CLI::App* apply = schema->add_subcommand("apply", "Create the tables, or bring them to the version of this program");
@@ -147,6 +168,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::ost
   app.add_subcommand("status", "Is all well? Exit status 1 if it is not")->callback([&line] {
     line.command = Command::kStatus;
   });
+  add_top(app, line);
   app.add_subcommand("healthz", "Does hilerad answer at all?")->callback([&line] { line.command = Command::kHealthz; });
   app.add_subcommand("reload",
                      "Have the configuration read again. Exit status 1, and nothing is changed, if it is refused")

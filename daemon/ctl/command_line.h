@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <iosfwd>
 #include <optional>
@@ -14,6 +15,7 @@ inline constexpr std::string_view kDefaultConfig = "/etc/hilera/hilera.yaml";
 
 enum class Command : std::uint8_t {
   kStatus,
+  kTop,
   kHealthz,
   kReload,
   kSchemaApply,
@@ -35,6 +37,10 @@ struct CommandLine {
   bool json = false;
   std::string config;   // empty: not given
   std::string control;  // empty: that of the configuration, or the default one
+
+  // top
+  std::chrono::milliseconds interval{1000};
+  std::optional<std::uint64_t> count;
 
   // schema apply: what is set wins over the configuration
   bool order_audit = false;

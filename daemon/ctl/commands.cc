@@ -12,6 +12,7 @@
 #include "daemon/ctl/journal.h"
 #include "daemon/ctl/keys.h"
 #include "daemon/ctl/schema_apply.h"
+#include "daemon/ctl/top.h"
 #include "daemon/ctl/views.h"
 #include "daemon/exit_codes.h"
 
@@ -83,10 +84,12 @@ int downlink_cancel(const CommandLine& line, std::ostream& out) {
 
 }  // namespace
 
-int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes) {
+int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes, const Terminals& terminals) {
   switch (line.command) {
     case Command::kStatus:
       return status(line, out);
+    case Command::kTop:
+      return top(line, out, terminals);
     case Command::kHealthz:
       return healthz(line, out);
     case Command::kReload:
@@ -106,7 +109,7 @@ int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes)
     case Command::kDeadLetterShow:
       return show_dead_letter(line, out);
     case Command::kDeadLetterReplay:
-      return replay_dead_letters(line, out, notes);
+      return replay_dead_letters(line, out, notes, terminals);
     case Command::kJournalInfo:
       return journal_info(line, out, notes);
     case Command::kKeyGenerate:
@@ -116,7 +119,7 @@ int run_command(const CommandLine& line, std::ostream& out, std::ostream& notes)
     case Command::kJournalExport:
       break;
   }
-  return journal_export(line, out, notes);
+  return journal_export(line, out, notes, terminals);
 }
 
 }  // namespace hilera::ctl

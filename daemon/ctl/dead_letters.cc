@@ -9,6 +9,7 @@
 
 #include "daemon/control_protocol.h"
 #include "daemon/ctl/answer.h"
+#include "daemon/ctl/progress.h"
 #include "daemon/ctl/views.h"
 #include "daemon/exit_codes.h"
 
@@ -71,16 +72,22 @@ int show_dead_letter(const CommandLine& line, std::ostream& out) {
   return kExitOk;
 }
 
-int replay_dead_letters(const CommandLine& line, std::ostream& out, std::ostream& notes) {
+int replay_dead_letters(const CommandLine& line, std::ostream& out, std::ostream& notes, const Terminals& terminals) {
   json arguments = selection_of(line);
   std::uint64_t left = line.id > 0 ? 1 : line.limit.value_or(std::numeric_limits<std::uint32_t>::max());
   json counts = json::object();
   int status = kExitOk;
+  Progress progress(notes, terminals.notes && line.id == 0);
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+  if (progress.shown()) arguments["count"] = true;
   while (left > 0) {
     arguments["limit"] = std::min(left, kReplayedAPage);
     const json page = ask(line, control::kDeadLetterReplay, arguments, kReplayTimeLimit);
     const json& letters = page.at("letters");
+    if (arguments.erase("count") > 0) total = std::min(left, page.value("waiting", std::uint64_t{0}));
     if (letters.empty()) break;
+    progress.clear();
     for (const json& letter : letters) {
       const auto outcome = letter.at("outcome").get<std::string>();
       counts[outcome] = counts.value(outcome, 0) + 1;
@@ -88,11 +95,14 @@ int replay_dead_letters(const CommandLine& line, std::ostream& out, std::ostream
       if (line.json) print_line(out, letter);
     }
     if (!line.json) out << view_replays(letters);
-    notes << view_counts(counts) << std::endl;
+    out << std::flush;
+    done += letters.size();
+    progress.note(done, total);
     arguments["after"] = page.at("read_to");
     left -= std::min<std::uint64_t>(left, letters.size());
   }
-  if (counts.empty()) notes << "There is none to replay.\n";
+  progress.clear();
+  notes << (counts.empty() ? "There is none to replay." : view_counts(counts)) << '\n';
   if (line.all && some_are_unreadable(line)) notes << kUnreadableAreLeft;
   return status;
 }

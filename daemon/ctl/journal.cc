@@ -14,6 +14,7 @@
 
 #include "daemon/control_protocol.h"
 #include "daemon/ctl/answer.h"
+#include "daemon/ctl/progress.h"
 #include "daemon/ctl/views.h"
 #include "daemon/exit_codes.h"
 #include "daemon/journal.h"
@@ -66,8 +67,32 @@ std::uint64_t datagrams_of(const json& records) {
   return places.size();
 }
 
+// How far an export is, in datagrams: the places of the journal are theirs, one after the other.
+class ExportProgress {
+ public:
+  ExportProgress(const CommandLine& line, Progress& progress) : line_(line), progress_(progress) {}
+
+  // `page` has records.
+  void note(const json& page) {
+    const auto read_to = page.at("read_to").get<std::uint64_t>();
+    if (!begun_) before_ = page.at("records").front().at("place").get<std::uint64_t>() - 1;
+    begun_ = true;
+    const std::uint64_t last = std::max(page.value("last_place", std::uint64_t{0}), read_to);
+    std::uint64_t total = last - before_;
+    if (line_.limit) total = std::min<std::uint64_t>(total, *line_.limit);
+    progress_.note(std::min(read_to - before_, total), total);
+  }
+
+ private:
+  const CommandLine& line_;
+  Progress& progress_;
+  bool begun_ = false;
+  std::uint64_t before_ = 0;  // the place before the first one
+};
+
 // Page by page, until there is none. How many records could not be read.
-std::uint64_t print_pages(const CommandLine& line, std::ostream& out, const ReadPage& read_page) {
+std::uint64_t print_pages(const CommandLine& line, std::ostream& out, Progress& progress, const ReadPage& read_page) {
+  ExportProgress how_far(line, progress);
   std::uint64_t after = line.after;
   std::uint64_t left = line.limit.value_or(std::numeric_limits<std::uint32_t>::max());
   std::uint64_t unreadable = 0;
@@ -76,11 +101,15 @@ std::uint64_t print_pages(const CommandLine& line, std::ostream& out, const Read
     unreadable += page.value("unreadable", std::uint64_t{0});
     const json& records = page.at("records");
     if (records.empty()) break;
+    progress.clear();
     for (const json& record : records)
       print_line(out, record);
+    if (progress.shown()) out.flush();
+    how_far.note(page);
     after = page.at("read_to").get<std::uint64_t>();
     if (line.limit) left -= std::min(left, datagrams_of(records));
   }
+  progress.clear();
   return unreadable;
 }
 
@@ -90,14 +119,14 @@ int report(std::ostream& notes, std::uint64_t unreadable) {
   return kExitFailure;
 }
 
-int export_stopped(const CommandLine& line, std::ostream& out, std::ostream& notes) {
+int export_stopped(const CommandLine& line, std::ostream& out, std::ostream& notes, Progress& progress) {
   StoppedJournal journal(line.directory);
   // So that the temporary folder goes.
   bool stopped = false;
   const auto stop = [&](int) { stopped = true; };
   const greenrt::SignalHandler on_interrupt(SIGINT, stop);
   const greenrt::SignalHandler on_term(SIGTERM, stop);
-  const int status = report(notes, print_pages(line, out, [&](std::uint64_t after, std::uint64_t limit) {
+  const int status = report(notes, print_pages(line, out, progress, [&](std::uint64_t after, std::uint64_t limit) {
                               return stopped ? json{{"records", json::array()}} : journal.page(after, limit);
                             }));
   const std::size_t damaged = journal.damaged_segments();
@@ -122,14 +151,15 @@ int journal_info(const CommandLine& line, std::ostream& out, std::ostream& notes
   return kExitOk;
 }
 
-int journal_export(const CommandLine& line, std::ostream& out, std::ostream& notes) {
-  if (!line.directory.empty()) return export_stopped(line, out, notes);
+int journal_export(const CommandLine& line, std::ostream& out, std::ostream& notes, const Terminals& terminals) {
+  Progress progress(notes, terminals.notes);
+  if (!line.directory.empty()) return export_stopped(line, out, notes, progress);
   const ReadPage ask_for_page = [&](std::uint64_t after, std::uint64_t limit) {
     json arguments{{"limit", limit}};
     if (after > 0) arguments["after"] = after;
     return ask(line, control::kJournalPage, arguments);
   };
-  return report(notes, print_pages(line, out, ask_for_page));
+  return report(notes, print_pages(line, out, progress, ask_for_page));
 }
 
 }  // namespace hilera::ctl

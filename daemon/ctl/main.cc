@@ -10,6 +10,7 @@
 #include "daemon/control_client.h"
 #include "daemon/ctl/command_line.h"
 #include "daemon/ctl/commands.h"
+#include "daemon/ctl/terminals.h"
 #include "daemon/exit_codes.h"
 #include "greenrt/error.h"
 #include "greenrt/hub.h"
@@ -22,7 +23,7 @@ int run(const hilera::ctl::CommandLine& line) {
   greenrt::ignore_sigpipe();
   greenrt::Hub hub;
   int status = hilera::kExitFailure;
-  hub.run([&] { status = hilera::ctl::run_command(line, std::cout, std::cerr); });
+  hub.run([&] { status = hilera::ctl::run_command(line, std::cout, std::cerr, hilera::ctl::terminals()); });
   return status;
 }
 

@@ -43,6 +43,19 @@ TEST(CommandLine, EachCommandIsKnown) {
   EXPECT_EQ(parse({"journal", "export", "--after", "7", "--limit", "5"}).line->command, Command::kJournalExport);
 }
 
+TEST(CommandLine, TopHasAnIntervalAndAnEnd) {
+  const auto usual = parse({"top"}).line;
+  EXPECT_EQ(usual->command, Command::kTop);
+  EXPECT_EQ(usual->interval, std::chrono::seconds(1));
+  EXPECT_FALSE(usual->count);
+  const auto line = parse({"top", "--interval", "250ms", "--count", "3"}).line;
+  EXPECT_EQ(line->interval, std::chrono::milliseconds(250));
+  EXPECT_EQ(line->count, 3u);
+  for (const char* wrong : {"1", "0s", "99ms", "2h", "soon"})
+    EXPECT_EQ(parse({"top", "--interval", wrong}).status, kExitUsage) << wrong;
+  EXPECT_EQ(parse({"top", "--count", "0"}).status, kExitUsage);
+}
+
 TEST(CommandLine, CommonOptionsStandBeforeOrBehindTheCommand) {
   for (const auto& words : {std::vector<const char*>{"--json", "--control", "/c", "status"},
                             std::vector<const char*>{"status", "--json", "--control", "/c"},

@@ -22,6 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
+using testing::AllOf;
 using testing::HasSubstr;
 
 class Commands : public testing::Test {
@@ -35,7 +36,7 @@ class Commands : public testing::Test {
 
   // Runs a command against a hilerad that gives `answer`, or those of an array one after the other; what it was asked
   // last is in asked_.
-  int run(CommandLine line, const json& answer) {
+  int run(CommandLine line, const json& answer, const Terminals& terminals = {}) {
     line.control = directory_ + "/control";
     int status = -1;
     testing::internal::CaptureStderr();
@@ -51,7 +52,7 @@ class Commands : public testing::Test {
       }
       ControlServer server(line.control, std::move(commands));
       server.start();
-      status = run_command(line, out_, notes_);
+      status = run_command(line, out_, notes_, terminals);
       server.stop(30s);
     });
     testing::internal::GetCapturedStderr();
@@ -211,7 +212,57 @@ TEST_F(Commands, DeadLetterReplayAsksPageAfterPageAndTellsHowFarItIs) {
   EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .nserie = "D1"}, pages), kExitFailure);
   EXPECT_EQ(asked_, (json{{"dead_letter_replay", {{"nserie", "D1"}, {"limit", 100}, {"after", 5}}}}));
   EXPECT_EQ(out_.str(), "1 D1: replayed\n4 D1: conflict\n5 D1: replayed\n");
-  EXPECT_EQ(notes_.str(), "1 conflict, 1 replayed\n1 conflict, 2 replayed\n");
+  EXPECT_EQ(notes_.str(), "1 conflict, 2 replayed\n");
+}
+
+TEST_F(Commands, ProgressIsShownOnATerminalOnly) {
+  json first = replays({{1, "replayed"}, {2, "replayed"}});
+  first["waiting"] = 3;
+  const json pages = json::array({first, replays({{3, "replayed"}}), replays({})});
+  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .nserie = "D1"}, pages, {.notes = true}), kExitOk);
+  EXPECT_THAT(notes_.str(), AllOf(HasSubstr("2 of 3 (66 %), "), testing::EndsWith("\r\x1b[K3 replayed\n")));
+
+  notes_.str("");
+  answers_ = 0;
+  const json records = json::array({{{"records", {{{"place", 11}}}}, {"read_to", 11}, {"last_place", 14}},
+                                    {{"records", json::array()}, {"read_to", 14}}});
+  EXPECT_EQ(run({.command = Command::kJournalExport}, records, {.notes = true}), kExitOk);
+  EXPECT_THAT(notes_.str(), AllOf(HasSubstr("1 of 4 (25 %)"), testing::EndsWith("\r\x1b[K")));
+
+  notes_.str("");
+  answers_ = 0;
+  EXPECT_EQ(run({.command = Command::kJournalExport}, records), kExitOk);
+  EXPECT_EQ(notes_.str(), "");
+}
+
+TEST_F(Commands, OnlyAProgressThatIsShownAsksHowManyLettersWait) {
+  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .nserie = "D1"}, replays({}), {.notes = true}), kExitOk);
+  EXPECT_EQ(asked_, (json{{"dead_letter_replay", {{"nserie", "D1"}, {"limit", 100}, {"count", true}}}}));
+  EXPECT_EQ(run({.command = Command::kDeadLetterReplay, .nserie = "D1"}, replays({})), kExitOk);
+  EXPECT_EQ(asked_, (json{{"dead_letter_replay", {{"nserie", "D1"}, {"limit", 100}}}}));
+}
+
+TEST_F(Commands, TopPrintsALineForEachLookFromTheSecondOn) {
+  const auto status = [](int uptime, int received) {
+    return json{{"uptime_seconds", uptime}, {"ledger", {{"intake", {{"received", received}}}}}};
+  };
+  const json answers = json::array({status(1, 100), status(2, 150), status(3, 250)});
+  EXPECT_EQ(run({.command = Command::kTop, .json = true, .interval = 1ms, .count = 2}, answers), kExitOk);
+  std::istringstream lines(out_.str());
+  for (const int rate : {50, 100}) {
+    std::string line;
+    ASSERT_TRUE(std::getline(lines, line));
+    EXPECT_EQ(json::parse(line)["rates"]["received"], rate);
+  }
+  EXPECT_EQ(lines.peek(), EOF);
+}
+
+TEST_F(Commands, TopSaysThatNobodyAnswers) {
+  run_in_hub([&] {
+    const CommandLine line{.command = Command::kTop, .control = directory_ + "/none", .interval = 1ms, .count = 2};
+    EXPECT_EQ(run_command(line, out_, notes_), kExitUnavailable);
+  });
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("received/s"), HasSubstr("/none")));
 }
 
 TEST_F(Commands, DeadLetterReplayOfAllTellsOfThoseThatItLeavesOut) {
