@@ -253,13 +253,11 @@ function fillListeners(status, earlier) {
   fill("listeners", (status.listeners ?? []).map((each) => {
     const then = known.get(each.name);
     const pace = then ? rate(status, earlier, (s) => (s === status ? each : then).received) : undefined;
-    const lost = each.dropped + each.kernel_drops > 0;
-    return {
-      cells: [each.open === false ? `${each.name} (closed)` : each.name, text(each.codec), text(each.address),
-              perSecond(pace), count(each.received), count(each.accepted), count(each.control),
-              count(total(each.rejected)), count(each.dropped), count(each.kernel_drops), count(each.acks_sent)],
-      style: lost ? "bad" : "",
-    };
+    return [
+      each.open === false ? `${each.name} (closed)` : each.name, text(each.codec), text(each.address), perSecond(pace),
+      count(each.received), count(each.accepted), count(each.control), count(total(each.rejected)), count(each.dropped),
+      count(each.kernel_drops), count(each.acks_sent),
+    ];
   }), "none");
 }
 
