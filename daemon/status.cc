@@ -389,6 +389,8 @@ void Status::declare_storage(Metrics& metrics) const {
                   &Journal::Stats::io_errors);
   gauge("hilera_journal_bytes", "Size of the journal's files.",
         [](const Storage& storage) { return storage.journal().stats().bytes; });
+  metrics.gauge("hilera_journal_max_bytes", "What they may be together.",
+                [this] { return static_cast<double>(sources_.config.journal.max_size); });
   gauge("hilera_journal_segments", "Files of the journal.",
         [](const Storage& storage) { return storage.journal().stats().segments; });
   gauge("hilera_journal_oldest_seconds", "Age of the oldest datagram that is not in the database yet.",

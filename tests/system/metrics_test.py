@@ -24,6 +24,8 @@ FAMILIES = {
     "records_dead_lettered_total": ("counter", set()),
     "records_quarantined_total": ("counter", set()),
     "records_pending": ("gauge", set()),
+    "journal_bytes": ("gauge", set()),
+    "journal_max_bytes": ("gauge", set()),
     "kernel_drops_total": ("counter", {"listener"}),
     "acks_sent_total": ("counter", {"listener"}),
     "ack_seconds": ("histogram", set()),
