@@ -20,7 +20,7 @@ FROM ${BASE}
 RUN apt-get update && \
     apt-get install -y --no-install-recommends \
       libev4 libboost-context1.74.0 libmariadb3 libyaml-cpp0.7 libprometheus-cpp-core1.0 libsodium23 \
-      libspdlog1.10 libfmt9 ca-certificates && \
+      libspdlog1.10 libfmt9 libsqlite3-0 ca-certificates && \
     rm -rf /var/lib/apt/lists/* && \
     groupadd --system --gid 990 hilera && \
     useradd --system --uid 990 --gid hilera --home-dir /var/lib/hilera --shell /usr/sbin/nologin hilera && \

@@ -45,7 +45,7 @@ install(FILES ${doc}/hilera.yaml.5.gz DESTINATION share/man/man5)
 install(FILES ${doc}/changelog.Debian.gz packaging/copyright packaging/README.Debian README.md
   DESTINATION share/doc/hilera)
 install(DIRECTORY docs DESTINATION share/doc/hilera FILES_MATCHING PATTERN "*.md")
-install(FILES config/schema.sql config/purge.sql DESTINATION share/hilera)
+install(FILES config/schema.sql config/purge.sql config/alerts.yml config/grafana/hilera.json DESTINATION share/hilera)
 install(FILES config/hilera.yaml DESTINATION /etc/hilera)
 install(FILES systemd/hilera.service systemd/hilera@.service systemd/hilera.socket systemd/hilera-purge.service
   systemd/hilera-purge.timer DESTINATION lib/systemd/system)

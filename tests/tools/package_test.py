@@ -22,7 +22,8 @@ FILES = {
                                                    "hilera-purge.service", "hilera-purge.timer")),
     *(f"usr/share/doc/hilera/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
     "etc/hilera/hilera.yaml", "usr/lib/sysusers.d/hilera.conf", "usr/lib/tmpfiles.d/hilera.conf",
-    "usr/share/hilera/schema.sql", "usr/share/hilera/purge.sql", "usr/share/man/man5/hilera.yaml.5.gz",
+    *(f"usr/share/hilera/{name}" for name in ("schema.sql", "purge.sql", "alerts.yml", "hilera.json")),
+    "usr/share/man/man5/hilera.yaml.5.gz",
 }
 
 

@@ -11,6 +11,7 @@ import unittest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARIES = pathlib.Path(os.environ.get("HILERA_BIN", ROOT / "build/release/bin"))
 UNIT = ROOT / "systemd" / "hilera.service"
 TEMPLATE = ROOT / "systemd" / "hilera@.service"
 SOCKET = ROOT / "systemd" / "hilera.socket"
@@ -114,6 +115,23 @@ class Containers(unittest.TestCase):
         prometheus = yaml.safe_load((ROOT / "config/prometheus.yml").read_text("utf-8"))
         targets = prometheus["scrape_configs"][0]["static_configs"][0]["targets"]
         self.assertEqual(targets, [f"{name}:{hilera['http']['port']}" for name in hilera["http"]["allowed_hosts"]])
+
+    def test_the_image_has_the_libraries_that_the_programs_need(self):
+        last_stage = (ROOT / "Dockerfile").read_text("utf-8").rpartition("FROM ")[2]
+        packages = re.search(r"--no-install-recommends(.*?)&&", last_stage, re.DOTALL)[1]
+        installed = set(packages.replace("\\", "").split())
+        # With what they depend on.
+        for _ in range(8):
+            depends = run("dpkg-query", "-W", "-f", "${Depends}, ${Pre-Depends}, ", *sorted(installed)).stdout
+            installed |= set(re.findall(r"(?:^|[,|]) *([a-z0-9][a-z0-9.+-]+)", depends))
+        needed = set()
+        for program in ("hilerad", "hileractl", "hilera-sim"):
+            for library in re.findall(r"=> (/\S+)", run("ldd", BINARIES / program).stdout):
+                # dpkg knows some by their place before /lib became a link.
+                file = pathlib.Path(library).resolve()
+                needed.add(run("dpkg", "-S", f"*/{file.parent.name}/{file.name}").stdout.partition(":")[0])
+        self.assertIn("libsqlite3-0", needed)
+        self.assertLessEqual(needed, installed)
 
     def test_the_image_takes_its_packages_from_the_list_of_tools_deps(self):
         dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
