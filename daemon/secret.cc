@@ -1,6 +1,7 @@
 #include "daemon/secret.h"
 
 #include <fcntl.h>
+#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,6 +75,10 @@ class File {
 };
 
 }  // namespace
+
+Secret::~Secret() {
+  sodium_memzero(value.data(), value.capacity());
+}
 
 Secret read_secret(std::string_view source) {
   const std::string path = path_of(source);

@@ -8,10 +8,18 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace hilera {
 
+// Its text is zeroed when it ends, as far as nobody has moved it elsewhere.
 struct Secret {
+  Secret(std::string its_value, std::string its_warning)
+      : value(std::move(its_value)), warning(std::move(its_warning)) {}
+  Secret(Secret&&) = default;
+  Secret& operator=(Secret&&) = delete;
+  ~Secret();
+
   std::string value;
   std::string warning;  // empty, or what an operator should change, such as a file that everybody may read
 };

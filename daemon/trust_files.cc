@@ -1,7 +1,5 @@
 #include "daemon/trust_files.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -29,10 +27,8 @@ ingest::AuthPolicy policy_of(AuthMode mode) {
 }
 
 std::shared_ptr<const ingest::KeyRing> load_keys(const std::string& source, ingest::KeyForm form) {
-  Secret file = read_secret_file(source, kLargestFile);
+  const Secret file = read_secret_file(source, kLargestFile);
   if (!file.warning.empty()) log::warning("keys_readable", {{"detail", file.warning}});
-  const std::unique_ptr<std::string, void (*)(std::string*)> zero_at_end(
-      &file.value, [](std::string* text) { sodium_memzero(text->data(), text->size()); });
   return ingest::KeyRing::parse(file.value, form, source);
 }
 
