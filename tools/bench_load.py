@@ -100,6 +100,9 @@ def settle(hilerad, datagrams):
             last, changed = state, now
         received, drops, in_flight, pending, _ = state
         if (received + drops >= datagrams and in_flight == 0 and pending == 0) or now - changed > STALLED:
+            # What is sent again while it is on its way is nobody's loss.
+            reasons = hilerad.by_label("datagrams_dropped_total", "reason")
+            metrics["datagrams_dropped_total"] = sum(reasons.values()) - reasons.get("under_way", 0)
             return metrics, changed - began
         time.sleep(0.02)
 

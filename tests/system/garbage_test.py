@@ -71,9 +71,9 @@ class Garbage(SystemTest):
                   self.tracker: devices.CODEC_8E}
         sent = 0
         for device, frame in frames.items():
-            for _ in range(400):
+            for bit in noise.sample(range(8 * len(frame)), min(400, 8 * len(frame))):
                 broken = bytearray(frame)
-                broken[noise.randrange(len(broken))] ^= 1 << noise.randrange(8)
+                broken[bit // 8] ^= 1 << bit % 8
                 device.send(broken)
                 sent += 1
         self.wait_until_received(sent)

@@ -50,7 +50,7 @@ class TheHighestRate(unittest.TestCase):
 
 
 class Losses(unittest.TestCase):
-    SUMMARY = {"sent": 100, "unacked": 0}
+    SUMMARY = {"sent": 100, "records": 100, "unacked": 0}
 
     def test_there_are_none_when_every_frame_is_a_row(self):
         self.assertEqual(bench_load.losses_of(self.SUMMARY, {"records_stored_total": 100}, 100), [])
@@ -58,7 +58,7 @@ class Losses(unittest.TestCase):
     def test_each_kind_is_named(self):
         metrics = {"kernel_drops_total": 1, "datagrams_dropped_total": 2, "datagrams_rejected_total": 3,
                    "records_dead_lettered_total": 4}
-        self.assertEqual(bench_load.losses_of({"sent": 100, "unacked": 5}, metrics, 94),
+        self.assertEqual(bench_load.losses_of({**self.SUMMARY, "unacked": 5}, metrics, 94),
                          ["1 dropped by the kernel", "2 shed", "3 rejected", "4 dead letters", "5 not acknowledged",
                           "6 not stored"])
 
