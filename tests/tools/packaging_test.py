@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -115,6 +116,26 @@ class Containers(unittest.TestCase):
         prometheus = yaml.safe_load((ROOT / "config/prometheus.yml").read_text("utf-8"))
         targets = prometheus["scrape_configs"][0]["static_configs"][0]["targets"]
         self.assertEqual(targets, [f"{name}:{hilera['http']['port']}" for name in hilera["http"]["allowed_hosts"]])
+
+    def test_only_who_asks_for_the_simulator_gets_it(self):
+        self.assertEqual([name for name, service in self.compose["services"].items() if "profiles" in service],
+                         ["simulator"])
+        self.assertEqual(self.compose["services"]["simulator"]["profiles"], ["simulator"])
+
+    def test_the_simulator_sends_to_the_listener_of_its_codec(self):
+        hilera = yaml.safe_load((ROOT / "config/compose/hilera.yaml").read_text("utf-8"))
+        command = [str(word) for word in self.compose["services"]["simulator"]["command"]]
+        target = command[command.index("--target") + 1]
+        self.assertEqual([target], [f"hilera:{listener['port']}" for listener in hilera["listeners"]
+                                    if listener["codec"] == "native"])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as collector:
+            collector.bind(("127.0.0.1", 0))
+            collector.settimeout(30)
+            words = [f"127.0.0.1:{collector.getsockname()[1]}" if word == target else word for word in command]
+            words[words.index("--seconds") + 1] = "0.1"
+            done = run(BINARIES / "hilera-sim", *words, "--wait-acks", "0")
+            self.assertIn('"sent"', done.stdout)
+            self.assertEqual(collector.recv(2048)[:2], b"NF")
 
     def test_the_image_has_the_libraries_that_the_programs_need(self):
         last_stage = (ROOT / "Dockerfile").read_text("utf-8").rpartition("FROM ")[2]
