@@ -5,6 +5,14 @@
 namespace hilera::sqlite {
 namespace {
 
+// SQLite also says that there is no memory when damage makes it ask for nothing, or for more than can be had.
+bool memory_is_short() {
+  constexpr int kMoreThanARowNeeds = 1 << 20;
+  void* const memory = sqlite3_malloc(kMoreThanARowNeeds);
+  sqlite3_free(memory);
+  return memory == nullptr;
+}
+
 Trouble trouble_of(int code) {
   switch (code & 0xff) {
     case SQLITE_FULL:
@@ -23,6 +31,8 @@ Trouble trouble_of(int code) {
     case SQLITE_IOERR:
       // A page or a file that ends too early is not the disk's refusal to give it.
       return code == SQLITE_IOERR_SHORT_READ ? Trouble::kMalformed : Trouble::kDisk;
+    case SQLITE_NOMEM:
+      return memory_is_short() ? Trouble::kOther : Trouble::kMalformed;
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_BUSY:
