@@ -111,6 +111,19 @@ class Containers(unittest.TestCase):
     def test_hilera_starts_whatever_the_database_does(self):
         self.assertEqual(set(self.compose["services"]["hilera"]["depends_on"]), {"secrets"})
 
+    def test_only_who_runs_hilerad_is_asked_whether_it_is_alive(self):
+        for name, service in self.compose["services"].items():
+            if service["image"] == "hilera" and name != "hilera":
+                self.assertEqual(service.get("healthcheck"), {"disable": True}, name)
+
+    # A tmpfs there would have to be given to uid 990, in words that podman refuses; a volume takes the image's owner.
+    def test_what_hilera_writes_outside_of_its_image_are_volumes(self):
+        service = self.compose["services"]["hilera"]
+        self.assertTrue(service["read_only"])
+        written = [volume.split(":")[1] for volume in service["volumes"] if not volume.endswith(":ro")]
+        self.assertEqual(written, ["/var/lib/hilera", "/run/hilera"])
+        self.assertNotIn("tmpfs", service)
+
     def test_prometheus_asks_under_a_name_that_hilera_answers_to(self):
         hilera = yaml.safe_load((ROOT / "config/compose/hilera.yaml").read_text("utf-8"))
         prometheus = yaml.safe_load((ROOT / "config/prometheus.yml").read_text("utf-8"))
