@@ -99,6 +99,7 @@ const DeviceStates::State* DeviceStates::find(const ingest::Entry& entry) const 
 }
 
 void DeviceStates::load(db::Connection& connection, std::span<const ingest::Entry* const> entries) {
+  make_room();
   std::vector<const ingest::Entry*> unknown;
   std::set<std::pair<std::string_view, const ingest::Codec*>> asked;
   const auto read = [&] {
@@ -173,7 +174,6 @@ DeviceStates::State& DeviceStates::state_of(const ingest::Entry& entry) {
   const std::string_view codec = entry.datagram.origin->codec->name();
   const auto known = states_.find(KeyView{entry.decoded.nserie, codec, entry.domain});
   if (known != states_.end()) return known->second;
-  make_room();
   const auto fresh = states_.try_emplace(Key{std::string(entry.decoded.nserie), codec, entry.domain}).first;
   State& state = fresh->second;
   state.key = &fresh->first;
@@ -183,7 +183,7 @@ DeviceStates::State& DeviceStates::state_of(const ingest::Entry& entry) {
 
 void DeviceStates::make_room() {
   for (Line* line : {&expected_, &written_}) {
-    while (size() >= options_.max_devices && !line->empty()) {
+    while (size() > options_.max_devices && !line->empty()) {
       const Key& oldest = *line->front().key;
       line->pop_front();
       states_.erase(states_.find(oldest));
@@ -328,7 +328,6 @@ void DeviceStates::committed() {
   }
   unwritten_ -= chosen_.size();
   chosen_.clear();
-  if (size() > options_.max_devices) make_room();
 }
 
 }  // namespace hilera

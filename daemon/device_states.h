@@ -4,8 +4,9 @@
 // transactions, at most once in kWriteEvery per device, a new device at once. Writing waits for kGatherFor, so that few
 // statements carry many rows. A row that knows a later arrival, from another collector, is not set back.
 //
-// Bounded: beyond `max_devices` the one that was written longest ago goes. What is not written yet stays, and is due at
-// once then, so that room comes with the next transaction.
+// Bounded: beyond `max_devices` those that were written longest ago go when a batch is loaded. Nobody goes before the
+// batch has ended: its rulings rest on what was loaded. What is not written yet stays; when that is more than
+// `max_devices`, it is due at once, so that room comes with the next transaction.
 //
 // No record waits for this table: when its rows are refused, or locked by somebody else, the transaction goes on
 // without them, and they come again later.
@@ -59,8 +60,8 @@ class DeviceStates {
   DeviceStates(const DeviceStates&) = delete;
   DeviceStates& operator=(const DeviceStates&) = delete;
 
-  // Yields. Reads the past of the devices that the rulings on `entries` depend on, as far as it is not known. Throws
-  // db::Error; nothing has changed then.
+  // A batch begins. Yields. Reads the past of the devices that the rulings on `entries` depend on, as far as it is not
+  // known. Throws db::Error; the table has not changed then.
   void load(db::Connection& connection, std::span<const ingest::Entry* const> entries);
 
   enum class Ruling : std::uint8_t {
@@ -151,7 +152,7 @@ class DeviceStates {
   void put_off(TimePoint now);
   void insert(db::Connection& connection, std::span<State* const> states);
   void insert_isolating(db::Connection& connection, std::span<State* const> states);
-  [[nodiscard]] bool all_are_due() const { return hurried_ || size() > options_.max_devices; }
+  [[nodiscard]] bool all_are_due() const { return hurried_ || unwritten_ > options_.max_devices; }
 
   DeviceStatesOptions options_;
   ingest::Reporter& reporter_;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "daemon/frame_batch.h"
 #include "db/error.h"
@@ -26,17 +27,35 @@ struct World {
   explicit World(std::size_t max_devices = 100)
       : connection(database.connect()), states({.collector = "host-a", .max_devices = max_devices}, reporter) {}
 
-  // A datagram of `nserie` was stored.
-  void note(const std::string& nserie, std::int64_t arrival = kArrival, std::uint16_t port = 4000) {
+  ingest::EntryRef entry(const std::string& nserie, std::int64_t arrival = kArrival, std::uint16_t port = 4000) {
     auto frame = listener.frame(arrival);
     frame.datagram.path.peer = testing::loopback("192.0.2.7", port);
     frame.decoded.updates_path = true;
-    const ingest::EntryRef entry = ingest::Entry::make();
+    ingest::EntryRef entry = ingest::Entry::make();
     entry->datagram = frame.datagram;
     entry->decoded = frame.decoded;
-    entry->decoded.nserie = nserie;
+    const auto serial = ingest::as_bytes(nserie);
+    entry->datagram.bytes.assign(serial.begin(), serial.end());
+    entry->decoded.nserie = ingest::as_text(entry->datagram.bytes);
     entry->domain = static_cast<std::uint32_t>(std::hash<std::string>()(nserie));
-    states.note(*entry, now);
+    return entry;
+  }
+  // One whose device has proved itself, under `number`.
+  ingest::EntryRef proved(const std::string& nserie, std::uint64_t number) {
+    ingest::EntryRef proved = entry(nserie);
+    proved->decoded.prove(ingest::AuthLevel::kMac);
+    proved->decoded.counter = number;
+    return proved;
+  }
+  // A datagram of `nserie` was stored.
+  void note(const std::string& nserie, std::int64_t arrival = kArrival, std::uint16_t port = 4000) {
+    states.note(*entry(nserie, arrival, port), now);
+  }
+  void load(const std::vector<ingest::EntryRef>& batch) {
+    std::vector<const ingest::Entry*> entries;
+    for (const ingest::EntryRef& each : batch)
+      entries.push_back(each.get());
+    states.load(*connection, entries);
   }
   // A transaction of the shard. True when it had something to write.
   bool transact() {
@@ -171,29 +190,54 @@ SERVER_TEST(DeviceStates, InAHurryEverythingIsDue) {
 
 SERVER_TEST(DeviceStates, ForgetsWhoWasWrittenLongestAgo) {
   World world(2);
-  for (const char* nserie : {"D1", "D2"}) {
-    world.note(nserie);
+  for (const char* nserie : {"D1", "D2", "D3"}) {
+    world.load({world.proved(nserie, 1)});
+    world.states.note(*world.proved(nserie, 1), world.now);
     world.pass(1s);
     world.transact();
   }
-  world.note("D3");
+  EXPECT_EQ(world.states.size(), 3u) << "until the next batch";
+  world.database.sql("DELETE FROM device");
+  world.load({world.proved("D3", 1), world.proved("D2", 1)});
   EXPECT_EQ(world.states.size(), 2u);
-  world.pass(1s);
-  world.transact();
-  EXPECT_EQ(world.serials(), "D1,D2,D3") << "the table forgets nobody";
+  EXPECT_EQ(world.states.rule(*world.proved("D2", 1)), DeviceStates::Ruling::kRepetition);
+  EXPECT_EQ(world.states.rule(*world.proved("D3", 1)), DeviceStates::Ruling::kRepetition);
+  EXPECT_EQ(world.states.rule(*world.proved("D1", 1)), DeviceStates::Ruling::kStore);
 }
 
-SERVER_TEST(DeviceStates, BeyondTheBoundEverythingIsWrittenAtOnceUntilThereIsRoom) {
+SERVER_TEST(DeviceStates, WithinABatchNobodyIsForgotten) {
+  World world(2);
+  for (const char* nserie : {"D1", "D2"}) {
+    world.load({world.proved(nserie, 1)});
+    world.states.note(*world.proved(nserie, 1), world.now);
+    world.pass(1s);
+    world.transact();
+  }
+  const std::vector batch{world.proved("D1", 1), world.proved("D3", 1), world.proved("D4", 1)};
+  world.load(batch);
+  EXPECT_EQ(world.states.rule(*batch[0]), DeviceStates::Ruling::kRepetition) << "its turn to go was now";
+  world.states.note(*batch[1], world.now);
+  world.states.note(*batch[2], world.now);
+  world.pass(1s);
+  world.transact();
+  EXPECT_EQ(world.states.rule(*batch[0]), DeviceStates::Ruling::kRepetition);
+  world.load({});
+  EXPECT_EQ(world.states.size(), 2u);
+  EXPECT_EQ(world.serials(), "D1,D2,D3,D4") << "the table forgets nobody";
+}
+
+SERVER_TEST(DeviceStates, WhenTooManyAreUnwrittenAllAreDueAtOnceUntilThereIsRoom) {
   World world(2);
   for (const char* nserie : {"D1", "D2", "D3"})
     world.note(nserie);
+  world.load({});
   EXPECT_EQ(world.states.size(), 3u) << "nobody has been written yet, so nobody can go";
   EXPECT_TRUE(world.states.is_due(world.now));
   EXPECT_TRUE(world.transact());
-  EXPECT_LE(world.states.size(), 2u);
   EXPECT_EQ(world.serials(), "D1,D2,D3");
+  world.load({});
+  EXPECT_EQ(world.states.size(), 2u);
   world.note("D4");
-  EXPECT_LE(world.states.size(), 2u);
   EXPECT_FALSE(world.states.is_due(world.now)) << "there is time again";
 }
 
