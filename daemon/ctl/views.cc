@@ -76,8 +76,12 @@ std::string view_ledger(const json& status) {
   return text;
 }
 
+bool has_database(const json& status) {
+  return !status.is_object() || status.contains("database");
+}
+
 std::string view_database(const json& status) {
-  if (status.is_object() && !status.contains("database")) return "  database   none: records stay in the journal\n";
+  if (!has_database(status)) return "  database   none: records stay in the journal\n";
   std::string text = at(status, "database.healthy") == true ? "  database   answers" : "  database   DOES NOT SERVE";
   text += fmt::format("; connections: {} idle, {} in use, {} being made; {} greenlets wait for one\n",
                       show(status, "database.connections.idle"), show(status, "database.connections.leased"),
@@ -109,9 +113,11 @@ std::string view_status(const json& status) {
   text += view_listeners(status) + "\n";
   text += view_ledger(status);
   text += view_database(status);
-  text += fmt::format("  journal    {} bytes in {} files, {} of {} shards read back from it\n",
-                      show(status, "journal.bytes"), show(status, "journal.segments"), show(status, "store.lagging"),
-                      show(status, "store.shards"));
+  text += fmt::format("  journal    {} bytes in {} files{}\n", show(status, "journal.bytes"),
+                      show(status, "journal.segments"),
+                      has_database(status) ? fmt::format(", {} of {} shards read back from it",
+                                                         show(status, "store.lagging"), show(status, "store.shards"))
+                                           : "");
   if (at(status, "downlink").is_object()) {
     text += fmt::format("  downlink   {} sent, {} delivered, {} failed, {} expired\n", show(status, "downlink.sent"),
                         show(status, "downlink.delivered"), show(status, "downlink.failed"),
@@ -126,9 +132,14 @@ std::string view_journal(const json& status) {
   std::string text =
       fmt::format("{} bytes in {} files, {} commits, {} I/O errors\n", show(status, "journal.bytes"),
                   show(status, "journal.segments"), show(status, "journal.commits"), show(status, "journal.io_errors"));
-  text += fmt::format("{} records wait for the database, the oldest for {} s; {} of {} shards read them back\n",
-                      show(status, "ledger.store.pending"), show(status, "journal.oldest_seconds"),
-                      show(status, "store.lagging"), show(status, "store.shards"));
+  const std::string pending = show(status, "ledger.store.pending");
+  const std::string oldest = show_age(at(status, "journal.oldest_seconds"));
+  if (has_database(status)) {
+    text += fmt::format("{} records wait for the database, the oldest for {}; {} of {} shards read them back\n", pending,
+                        oldest, show(status, "store.lagging"), show(status, "store.shards"));
+  } else {
+    text += fmt::format("{} records stay in it, the oldest for {}: there is no database\n", pending, oldest);
+  }
   const json& problem = at(status, "journal.problem");
   if (problem.is_string() && !problem.get_ref<const std::string&>().empty())
     text += "PROBLEM: " + show(status, "journal.problem") + "\n";
@@ -139,10 +150,10 @@ std::string view_stopped_journal(const json& answer) {
   const json& journal = at(answer, "journal");
   return fmt::format(
       "{} bytes in {} files, {} of them damaged\n"
-      "{} records wait for the database, the oldest for {} s\n"
+      "{} records wait for the database, the oldest for {}\n"
       "the last place is {}; the database has everything up to {}\n",
       show(journal, "bytes"), show(journal, "segments"), show(journal, "damaged_segments"), show(journal, "pending"),
-      show(journal, "oldest_seconds"), show(journal, "last_place"), show(journal, "position"));
+      show_age(at(journal, "oldest_seconds")), show(journal, "last_place"), show(journal, "position"));
 }
 
 namespace {

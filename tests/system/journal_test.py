@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 from devices import STORED, Device, native_answer, native_frame
-from support import BINARIES, SystemTest, hileractl
+from support import BINARIES, SystemTest, eventually, hileractl
 
 
 def hilerad_folder(hilerad):
@@ -20,7 +20,7 @@ def content_of(folder):
     return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-class JournalAlone(SystemTest):
+class JournalTest(SystemTest):
     def setUp(self):
         shutil.rmtree(self.folder / "alone", ignore_errors=True)
 
@@ -36,6 +36,8 @@ class JournalAlone(SystemTest):
         lines = hileractl("--control", hilerad.control, "journal", "export", *options).splitlines()
         return [json.loads(line) for line in lines]
 
+
+class JournalAlone(JournalTest):
     def test_every_record_that_was_acknowledged_can_be_read_also_after_a_restart(self):
         hilerad = self.start_alone()
         with Device(hilerad.port) as device:
@@ -47,7 +49,7 @@ class JournalAlone(SystemTest):
                          {("alone", "native", "native")})
         self.assertEqual([record["fields"]["sequence"] for record in before], list(range(1, 11)))
         self.assertEqual(self.export(hilerad, "--after", "7", "--limit", "2"), before[7:9])
-        self.assertIn("10 records wait", hileractl("--control", hilerad.control, "journal", "info"))
+        self.assertIn("\n10 records stay in it", hileractl("--control", hilerad.control, "journal", "info"))
         self.assertIn("all is well", hileractl("--control", hilerad.control, "status"))
         self.assertEqual(hilerad.terminate(), 0, hilerad.log_tail())
         self.assert_balanced(hilerad.last_ledger())
@@ -112,6 +114,27 @@ class JournalAlone(SystemTest):
         self.assertIn(f"{lost} records could not be read", done.stderr)
         self.assertIn("1 files are damaged", done.stderr)
         self.assertEqual(content_of(folder), before)
+
+
+class JournalThatGetsADatabase(JournalTest):
+    def test_what_came_again_after_a_restart_has_one_key_and_goes_to_the_database_once(self):
+        for _ in range(2):
+            hilerad = self.start_alone()
+            with Device(hilerad.port) as device:
+                self.assertEqual(device.ask(native_frame("twice", 1)), native_answer("twice", 1, STORED))
+            exported = self.export(hilerad)
+            self.assertEqual(hilerad.terminate(), 0, hilerad.log_tail())
+        self.assertEqual([record["place"] for record in exported], [1, 2])
+        self.assertEqual({(record["nserie"], record["codec"], record["fields"]["sequence"]) for record in exported},
+                         {("twice", "native", 1)})
+        self.assertEqual(len({record["frame_id"] for record in exported}), 1)
+
+        self.start_database()
+        hilerad = self.start_hilerad(journal={"directory": str(self.folder / "alone")})
+        eventually(lambda: hilerad.metrics()["records_pending"] == 0, "all of it is stored")
+        self.assertEqual([(row["nserie"], row["frame_id"]) for row in self.sql("SELECT * FROM frame")],
+                         [("twice", exported[0]["frame_id"])])
+        self.assertEqual(self.assert_ends_well(hilerad)["store"]["duplicate"], 1)
 
 
 if __name__ == "__main__":

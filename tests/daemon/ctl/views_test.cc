@@ -117,15 +117,24 @@ TEST(StatusView, SaysThatThereIsNoDatabase) {
   EXPECT_TRUE(all_is_well(status));
   EXPECT_THAT(view_status(status), HasSubstr("  database   none: records stay in the journal\n"));
   EXPECT_THAT(view_status(status), Not(HasSubstr("downlink")));
+  EXPECT_THAT(view_status(status), HasSubstr("  journal    4096 bytes in 1 files\n"));
 }
 
 TEST(JournalView, SaysWhatIsInIt) {
   EXPECT_EQ(view_journal(good_status()),
             "4096 bytes in 1 files, 7 commits, 0 I/O errors\n"
-            "0 records wait for the database, the oldest for 2.5 s; 0 of 4 shards read them back\n");
+            "0 records wait for the database, the oldest for 2 s; 0 of 4 shards read them back\n");
   json status = good_status();
+  status["journal"]["oldest_seconds"] = 7'230.5;
+  EXPECT_THAT(view_journal(status), HasSubstr("the oldest for 2 h 0 min;"));
   status["journal"]["problem"] = "the disk is full";
   EXPECT_THAT(view_journal(status), HasSubstr("PROBLEM: the disk is full\n"));
+}
+
+TEST(JournalView, WithoutADatabaseNothingWaitsForOne) {
+  json status = good_status();
+  status.erase("database");
+  EXPECT_THAT(view_journal(status), HasSubstr("\n0 records stay in it, the oldest for 2 s: there is no database\n"));
 }
 
 TEST(StoppedJournalView, SaysWhatIsInIt) {
@@ -139,7 +148,7 @@ TEST(StoppedJournalView, SaysWhatIsInIt) {
                       {"oldest_seconds", 2.5}}}};
   EXPECT_EQ(view_stopped_journal(answer),
             "4096 bytes in 2 files, 1 of them damaged\n"
-            "4 records wait for the database, the oldest for 2.5 s\n"
+            "4 records wait for the database, the oldest for 2 s\n"
             "the last place is 10; the database has everything up to 7\n");
 }
 
