@@ -135,8 +135,8 @@ std::string view_journal(const json& status) {
   const std::string pending = show(status, "ledger.store.pending");
   const std::string oldest = show_age(at(status, "journal.oldest_seconds"));
   if (has_database(status)) {
-    text += fmt::format("{} records wait for the database, the oldest for {}; {} of {} shards read them back\n", pending,
-                        oldest, show(status, "store.lagging"), show(status, "store.shards"));
+    text += fmt::format("{} records wait for the database, the oldest for {}; {} of {} shards read them back\n",
+                        pending, oldest, show(status, "store.lagging"), show(status, "store.shards"));
   } else {
     text += fmt::format("{} records stay in it, the oldest for {}: there is no database\n", pending, oldest);
   }
