@@ -26,6 +26,14 @@ struct Secrets {
   std::array<Wide, 3> factors;
 };
 
+// Without it, numbers at equal distances would have hashes at equal distances: two runs of them that meet in one bucket
+// would meet in many.
+std::uint64_t scatter(std::uint64_t hash) {
+  hash = (hash ^ hash >> 30) * 0xBF58476D1CE4E5B9;
+  hash = (hash ^ hash >> 27) * 0x94D049BB133111EB;
+  return hash ^ hash >> 31;
+}
+
 }  // namespace
 
 std::uint64_t keyed_hash(Bytes bytes) {
@@ -38,7 +46,7 @@ std::uint64_t keyed_hash(Bytes bytes) {
 
 std::uint64_t mix_keyed(std::uint64_t hash, std::uint64_t first, std::uint64_t second) {
   const auto& factors = Secrets::get().factors;
-  return static_cast<std::uint64_t>((hash * factors[0] + first * factors[1] + second * factors[2]) >> 64);
+  return scatter(static_cast<std::uint64_t>((hash * factors[0] + first * factors[1] + second * factors[2]) >> 64));
 }
 
 }  // namespace ingest

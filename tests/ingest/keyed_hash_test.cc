@@ -55,7 +55,17 @@ TEST(KeyedHash, MixingSpreadsNeighbouringNumbersOverTheLowBits) {
     ++buckets[hash % buckets.size()];
   }
   EXPECT_EQ(hashes.size(), kNumbers);
-  EXPECT_GT(*std::ranges::min_element(buckets), 0u);
+  for (const std::size_t count : buckets)
+    EXPECT_NEAR(static_cast<double>(count), kNumbers / 16.0, 200) << "eight standard deviations";
+}
+
+// So that two runs of neighbours that meet once do not meet again and again.
+TEST(KeyedHash, MixingKeepsNoDistances) {
+  constexpr std::size_t kNumbers = 1'000;
+  std::set<std::uint64_t> distances;
+  for (std::uint64_t i = 0; i < kNumbers; ++i)
+    distances.insert(mix_keyed(i + 1, 2, 3) - mix_keyed(i, 2, 3));
+  EXPECT_EQ(distances.size(), kNumbers);
 }
 
 }  // namespace
