@@ -60,6 +60,7 @@ bool eventually(Condition condition) {
 // device A.
 //   +  one record, acknowledged        -  one record, no acknowledgement     2  two records, acknowledged
 //   c  control                         a  as +, but making the ack throws
+//   d  control, a downlink's answer, whose text stands behind the slash; without a serial it names no device
 //   m  decoding runs out of memory     x  decoding throws                    all others are rejected
 class TextCodec : public Codec {
  public:
@@ -78,18 +79,19 @@ class TextCodec : public Codec {
   void decode(Bytes datagram, Decoded& out) const override {
     out.clear();
     const std::string_view text = as_text(datagram);
-    if (text.empty() || std::string_view("+-2acmx").find(text[0]) == std::string_view::npos) {
+    if (text.empty() || std::string_view("+-2acdmx").find(text[0]) == std::string_view::npos) {
       return out.reject(kReasons[0]);
     }
     if (text[0] == 'm') throw std::bad_alloc();
     if (text[0] == 'x') throw std::runtime_error("the codec has a bug");
     out.nserie = peek_serial(datagram);
     out.updates_path = true;
-    out.verdict = text[0] == 'c' ? Verdict::kControl : Verdict::kRecords;
+    const std::string_view content = text.substr(text.find('/') + 1);
+    out.verdict = text[0] == 'c' || text[0] == 'd' ? Verdict::kControl : Verdict::kRecords;
+    if (text[0] == 'd') out.answer = DownlinkAnswer{.text = content};
     if (out.verdict == Verdict::kControl) return;
     out.ack_wanted = text[0] != '-';
     std::uint64_t number = 0;
-    const std::string_view content = text.substr(text.find('/') + 1);
     std::from_chars(content.data(), content.data() + content.size(), number);
     out.records.push_back({.bytes = datagram, .device_time = {}, .frame_id = number, .digest = 1});
     if (text[0] == '2') out.records.push_back({.bytes = datagram, .device_time = {}, .frame_id = ~number, .digest = 1});

@@ -201,6 +201,49 @@ HUB_TEST(FramePipeline, ADeviceIsHeardOnceItsFrameIsInCustody) {
   EXPECT_EQ(world.devices.find("A")->last_arrival(), world.custody.arrivals().at("A").back());
 }
 
+HUB_TEST(FramePipeline, WhoAsksIsToldOfEachDeviceThatIsHeard) {
+  World world;
+  std::string heard;
+  world.pipeline.set_on_heard([&](std::string_view nserie) { heard += nserie; });
+  world.custody.hold();
+  world.receive("+A/1");
+  world.receive("cB/1");
+  EXPECT_EQ(heard, "B") << "what is not durable may still be lost";
+  world.custody.make_durable("A/1");
+  run_until_quiet();
+  EXPECT_EQ(heard, "BA");
+  world.receive("?C/1");
+  EXPECT_EQ(heard, "BA") << "it was rejected";
+}
+
+HUB_TEST(FramePipeline, WhoAsksIsToldWhatADeviceAnswers) {
+  World world;
+  std::vector<std::string> answers;
+  world.pipeline.set_on_answer([&](std::string_view nserie, const DownlinkAnswer& answer) {
+    answers.push_back(std::string(nserie) + ": " + std::string(answer.text));
+  });
+  world.receive("dA/done");
+  EXPECT_THAT(answers, ElementsAre("A: done"));
+  EXPECT_EQ(world.listener.counters().control, 1u);
+}
+
+HUB_TEST(FramePipeline, AnAnswerThatNamesNoDeviceIsOfTheOneThatWasAsked) {
+  World world;
+  std::vector<std::string> answers;
+  world.pipeline.set_on_answer([&](std::string_view nserie, const DownlinkAnswer& answer) {
+    answers.push_back(std::string(nserie) + ": " + std::string(answer.text));
+  });
+  world.pipeline.set_addressee([&](const Listener& listener, const greenrt::SocketAddress& peer) {
+    const bool asked = &listener == &world.listener && peer == world.device.address();
+    return asked ? std::optional<std::string>("B") : std::nullopt;
+  });
+  world.receive("d/done");
+  world.receive("dA/too");
+  EXPECT_THAT(answers, ElementsAre("B: done", "A: too"));
+  ASSERT_NE(world.devices.find("B"), nullptr);
+  EXPECT_EQ(world.devices.find("B")->path().peer, world.device.address());
+}
+
 HUB_TEST(FramePipeline, AFrameWaitsForThePlaceOfTheOneBeforeNotForItsEnd) {
   World world;
   world.custody.hold();
