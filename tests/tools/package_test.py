@@ -11,16 +11,31 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("HILERA_BIN", ROOT / "build/release/bin"))
 
+def links_of(page):
+    """The files that a page of Markdown links to."""
+    links = re.findall(r"\]\(([^):#\s]+)[^):]*\)", page.read_text("utf-8"))
+    return [pathlib.Path(os.path.normpath(page.parent / link)) for link in links]
+
+
+def documents():
+    """README.md, docs/, and all that can be reached from there."""
+    found = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    for page in found:
+        if page.suffix == ".md":
+            found += [file for file in dict.fromkeys(links_of(page)) if file not in found]
+    return found
+
+
 PROGRAMS = {"hilerad": 8, "hileractl": 1, "hilera-sim": 1}
 FILES = {
     *(f"usr/bin/{program}" for program in PROGRAMS),
     *(f"usr/share/man/man{section}/{program}.{section}.gz" for program, section in PROGRAMS.items()),
     *(f"usr/share/bash-completion/completions/{program}" for program in PROGRAMS),
-    *(f"usr/share/doc/hilera/{name}" for name in ("README.Debian", "README.md", "changelog.Debian.gz", "copyright",
+    *(f"usr/share/doc/hilera/{name}" for name in ("README.Debian", "changelog.Debian.gz", "copyright",
                                                      "hilera.cdx.json")),
     *(f"usr/lib/systemd/system/{name}" for name in ("hilera.service", "hilera@.service", "hilera.socket",
                                                    "hilera-purge.service", "hilera-purge.timer")),
-    *(f"usr/share/doc/hilera/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+    *(f"usr/share/doc/hilera/{file.relative_to(ROOT)}" for file in documents()),
     "etc/hilera/hilera.yaml", "usr/lib/sysusers.d/hilera.conf", "usr/lib/tmpfiles.d/hilera.conf",
     *(f"usr/share/hilera/{name}" for name in ("schema.sql", "purge.sql", "alerts.yml", "hilera.json")),
     "usr/share/man/man5/hilera.yaml.5.gz",
@@ -68,6 +83,15 @@ class Package(unittest.TestCase):
         for mode, owner, *_, name in listing:
             expected = "-rwxr-xr-x" if name.startswith("./usr/bin/") else "-rw-r--r--"
             self.assertEqual((mode, owner), ("drwxr-xr-x" if name.endswith("/") else expected, "root/root"), name)
+
+    def test_links_in_its_documents_lead_somewhere(self):
+        folder = self.folder / "content"
+        output("dpkg-deb", "-x", self.package, folder)
+        pages = list((folder / "usr/share/doc/hilera").rglob("*.md"))
+        self.assertGreater(len(pages), 10)
+        for page in pages:
+            for file in links_of(page):
+                self.assertTrue(file.is_file(), f"{page.relative_to(folder)} links to {file.relative_to(folder)}")
 
     def test_what_an_administrator_changes_is_kept(self):
         control = self.folder / "control"
