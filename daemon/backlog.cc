@@ -15,7 +15,7 @@ Journal::Page Backlog::read(std::uint32_t part, std::int64_t after) {
   Lane& lane = lanes_[part];
   if (!lane.open || lane.after != after) lane = {.open = true, .after = after, .read_to = after};
   if (lane.read_to == after) read_for(part);
-  return hand_out(lane);
+  return hand_out(part);
 }
 
 void Backlog::leave(std::uint32_t part) {
@@ -57,7 +57,8 @@ void Backlog::deal(const JournalParts& parts, Journal::Page page) {
     lane.bytes += row.bytes.size();
     lane.rows.push_back(std::move(row));
   }
-  lanes_[0].quarantined += page.quarantined;
+  for (const Journal::Page::Loss& loss : page.lost)
+    lanes_[loss.part].lost += loss.records;
   for (std::uint32_t part = 0; part < lanes_.size(); ++part) {
     if (!parts.has(part)) continue;
     lanes_[part].read_to = page.read_to;
@@ -65,7 +66,8 @@ void Backlog::deal(const JournalParts& parts, Journal::Page page) {
   }
 }
 
-Journal::Page Backlog::hand_out(Lane& lane) const {
+Journal::Page Backlog::hand_out(std::uint32_t part) {
+  Lane& lane = lanes_[part];
   Journal::Page page;
   const auto count = std::min(lane.rows.size(), limits_.rows);
   const auto end = lane.rows.begin() + static_cast<std::ptrdiff_t>(count);
@@ -74,7 +76,7 @@ Journal::Page Backlog::hand_out(Lane& lane) const {
   for (const JournalRow& row : page.rows)
     lane.bytes -= row.bytes.size();
   page.read_to = lane.rows.empty() ? lane.read_to : page.rows.back().place;
-  if (lane.rows.empty()) page.quarantined = std::exchange(lane.quarantined, 0);
+  if (lane.rows.empty() && lane.lost > 0) page.lost.push_back({part, std::exchange(lane.lost, 0)});
   lane.after = page.read_to;
   return page;
 }

@@ -50,13 +50,13 @@ class Backlog {
     std::int64_t read_to = 0;
     std::deque<JournalRow> rows;
     std::size_t bytes = 0;  // of the rows' datagrams
-    std::uint64_t quarantined = 0;
+    std::uint64_t lost = 0;  // records
   };
 
   [[nodiscard]] bool has_room(const Lane& lane) const;
   void read_for(std::uint32_t part);
   void deal(const JournalParts& parts, Journal::Page page);
-  Journal::Page hand_out(Lane& lane) const;
+  Journal::Page hand_out(std::uint32_t part);
 
   Journal& journal_;
   const BacklogLimits limits_;

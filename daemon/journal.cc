@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <exception>
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 
@@ -213,6 +214,11 @@ Journal::Journal(const JournalOptions& options, OnSettled on_settled)
     : impl_(std::make_unique<Impl>(options, std::move(on_settled))) {}
 
 Journal::~Journal() = default;
+
+std::uint64_t Journal::Page::quarantined() const {
+  return std::accumulate(lost.begin(), lost.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const Loss& loss) { return sum + loss.records; });
+}
 
 const Journal::Found& Journal::found() const {
   return impl_->found();

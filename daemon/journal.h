@@ -10,8 +10,9 @@
 //
 // Faults: after an I/O error the segment is closed for good, a new one is begun, and what was not durable is written
 // there again; while that fails, too, it is tried again after a pause, and append() refuses. A damaged segment is
-// salvaged row by row: what cannot be read is counted in records and its file is kept aside. It never refuses to open
-// but when the folder cannot be used at all, or another process uses it.
+// salvaged row by row: what cannot be read is counted in records and its file is kept aside. Where the disk refuses to
+// give a row though it gives others beside it, that is damage after `patience`. It never refuses to open but when the
+// folder cannot be used at all, or another process uses it.
 //
 // Grace: what the store has may be lost again with the server that has it. So a segment outlives its last use by the
 // grace time, and the place from which on that may happen is kept with the newest one; both survive a crash. What is
@@ -49,7 +50,7 @@ struct JournalOptions {
   std::size_t max_waiting = 20'000;          // entries that wait for the thread
   std::size_t max_waiting_bytes = 64U << 20;
   greenrt::Duration grace = greenrt::Duration::zero();   // how long a segment outlives its last use, at most
-  greenrt::Duration patience = std::chrono::seconds(5);  // how long entries wait for a disk that refuses them
+  greenrt::Duration patience = std::chrono::seconds(5);  // with a disk that refuses what is to be written, or a row
   std::string vfs;                                       // the layer of SQLite through which files are reached
 };
 
@@ -135,9 +136,16 @@ class Journal {
   [[nodiscard]] std::int64_t durable_place() const;
 
   struct Page {
-    std::vector<JournalRow> rows;   // of the parts, in order
-    std::int64_t read_to = 0;       // the place up to which the journal has nothing more for them
-    std::uint64_t quarantined = 0;  // records between that could not be read, whose parts nobody knows: told to part 0
+    std::vector<JournalRow> rows;  // of the parts, in order
+    std::int64_t read_to = 0;      // the place up to which the journal has nothing more for them
+    // Records between that could not be read, by their parts; what nobody knows the part of is told to part 0.
+    struct Loss {
+      std::uint32_t part = 0;
+      std::uint64_t records = 0;
+    };
+    std::vector<Loss> lost;
+
+    [[nodiscard]] std::uint64_t quarantined() const;  // all of them
   };
   // Yields. What is durable behind `after`, and not behind `until`: at least one row if there is one. Killed: nothing
   // has happened. Throws std::runtime_error when the disk cannot be read for the time being.

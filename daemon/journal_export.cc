@@ -37,7 +37,7 @@ json JournalExport::page(std::int64_t after, std::size_t datagrams) {
   return {{"records", std::move(records)},
           {"read_to", page.read_to},
           {"last_place", journal_.durable_place()},
-          {"unreadable", page.quarantined}};
+          {"unreadable", page.quarantined()}};
 }
 
 void JournalExport::add_records(const JournalRow& row, json& records) {

@@ -56,7 +56,8 @@ void JournalFolder::probe() {
 void JournalFolder::begin_segment(std::int64_t first_place) {
   Segment segment;
   segment.name.first_place = first_place;
-  segment.name.sequence = sequence_ + 1;
+  // One whose name may be there already although what followed failed must not be taken for a later one.
+  segment.name.sequence = ++sequence_;
   segment.end = first_place - 1;
   segment.known = JournalReader::Known{.last = segment.end};
   randombytes_buf(segment.name.salt.data(), segment.name.salt.size());
@@ -65,7 +66,6 @@ void JournalFolder::begin_segment(std::int64_t first_place) {
   files_.name_created(segment.name);
   // From here on there is a segment, even if it cannot be written.
   segments_.push_back(segment);
-  ++sequence_;
   position_waits_ = false;
   current_ = JournalSegment::open(files_.path(segment.name), segment.name.salt, segment_options_);
 }
@@ -130,7 +130,8 @@ std::uint64_t JournalFolder::spare_bytes() const {
   const auto now = greenrt::Clock::now();
   std::uint64_t sum = 0;
   for (const Segment& segment : segments_) {
-    if (!segment.covered_since || *segment.covered_since > now) break;
+    // The position may have gone back since it was found covered.
+    if (!segment.covered_since || *segment.covered_since > now || segment.end > position_.needed) break;
     sum += segment.bytes;
   }
   return sum;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -81,6 +82,7 @@ class JournalFolder {
   void look_into(Segment& segment, bool end_is_exact, Opening& opening);
   std::int64_t leap_over(const Segment& segment, std::int64_t last);
   void put_aside(const SegmentName& name);
+  void follow_the_rest(const SegmentName& gone);
   std::uint64_t records_behind_position(Segment& segment);
   void count_found();
 
@@ -115,6 +117,8 @@ class JournalFolder {
   std::optional<SegmentName> open_name_;
   std::unique_ptr<JournalSegment> open_;
   std::unique_ptr<JournalReader> open_reader_;
+  // Places that the disk has refused to give ever since, by where the page that was read has come to.
+  std::map<std::int64_t, greenrt::Clock::time_point> refused_since_;
 };
 
 }  // namespace hilera

@@ -40,6 +40,7 @@ void JournalFolder::open_all() {
     if (auto segment = examine(*name, opening)) segments_.insert(segments_.begin(), std::move(*segment));
     opening.newest = false;
   }
+  if (!names.empty() && (segments_.empty() || segments_.back().name != names.back())) follow_the_rest(names.back());
   if (opening.hash_key) {
     hash_key_ = *opening.hash_key;
   } else {
@@ -108,6 +109,13 @@ void JournalFolder::look_into(Segment& segment, bool end_is_exact, Opening& open
     current_ = std::move(file);
     current_->continue_after(reader.last_commit());
   }
+}
+
+// The newest one was put aside: what comes next follows the last one that stays.
+void JournalFolder::follow_the_rest(const SegmentName& gone) {
+  last_place_ = std::max(last_place_, gone.first_place - 1);
+  follows_ = last_place_;
+  if (!segments_.empty() && segments_.back().known) follows_ = segments_.back().known->last;
 }
 
 // No place is given out twice, whatever the file may hold behind the last one that could be read.

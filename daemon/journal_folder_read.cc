@@ -6,6 +6,13 @@
 #include "daemon/logging.h"
 
 namespace hilera {
+namespace {
+
+using greenrt::Clock;
+
+constexpr std::size_t kMostRefused = 64;
+
+}  // namespace
 
 bool JournalFolder::read_some(const JournalReader::Wanted& wanted, Journal::Page& page) {
   if (page.read_to >= std::min(last_place_, wanted.until)) return false;
@@ -14,10 +21,20 @@ bool JournalFolder::read_some(const JournalReader::Wanted& wanted, Journal::Page
     page.read_to = last_place_;
     return false;
   }
-  JournalReader& reader = reader_of(*segment);
-  const bool more = reader.read_cell(wanted, page);
-  if (reader.damaged() && !segment->damaged) note_damage(*segment);
-  return more;
+  const std::int64_t from = page.read_to;
+  try {
+    JournalReader& reader = reader_of(*segment);
+    const auto refused = refused_since_.find(from);
+    reader.set_salvaging(refused != refused_since_.end() && Clock::now() - refused->second >= options_.patience);
+    const bool more = reader.read_cell(wanted, page);
+    if (refused != refused_since_.end()) refused_since_.erase(refused);
+    if (reader.damaged() && !segment->damaged) note_damage(*segment);
+    return more;
+  } catch (const sqlite::Error&) {
+    if (refused_since_.size() >= kMostRefused) refused_since_.clear();
+    refused_since_.try_emplace(from, Clock::now());
+    throw;
+  }
 }
 
 std::vector<JournalFolder::Segment>::iterator JournalFolder::segment_behind(std::int64_t place) {

@@ -27,6 +27,9 @@ void JournalReader::refresh(std::int64_t end) {
   bounds_.end = end;
   bool whole = true;
   if (last_place() < end) add(segment_.read_summaries(last_number_, whole), whole);
+  if (whole && last_place() == end) return;
+  known_ = Known{.last = end};
+  complete();
 }
 
 // Those that may be: behind one another, and between the bounds.
@@ -67,6 +70,7 @@ void JournalReader::complete() {
 }
 
 void JournalReader::estimate(CommitSummary& commit) {
+  commit.records = 0;
   for (const Slot& slot : check({commit.first, commit.last})) {
     commit.records += slot.right ? slot.records : 1;
     commit.arrival = std::max(commit.arrival, slot.arrival);

@@ -130,7 +130,7 @@ bool JournalReader::read_cell(const Wanted& wanted, Journal::Page& page) {
     }
     if (slot.mine && !slot.row) return false;
     if (slot.mine) page.rows.push_back(std::move(*slot.row));
-    if (!slot.right && wanted.parts.has(0)) page.quarantined += lost_at(slot.place);
+    if (!slot.right) count_loss(slot, wanted.parts, page);
     page.read_to = slot.place;
   }
   page.read_to = std::max(page.read_to, cell.last);
@@ -177,12 +177,14 @@ bool JournalReader::scan(const std::vector<std::int64_t>& places, const Wanted& 
   }
   return slots.size() == places.size();
 } catch (const sqlite::Error& error) {
-  if (!error.content()) throw;
+  if (!error.content() && !salvaging_) throw;
   return false;
 }
 
 JournalReader::Slots JournalReader::look_up(const std::vector<std::int64_t>& places, const Wanted& wanted, Room room) {
   Slots slots;
+  std::optional<sqlite::Error> refusal;
+  bool given = false;
   const auto look = [&](Slot& slot) {
     try {
       if (!look_up_) look_up_ = select(segment_.database(), "place = ?");
@@ -190,8 +192,11 @@ JournalReader::Slots JournalReader::look_up(const std::vector<std::int64_t>& pla
       if (look_up_->bind(1, slot.place).step() && look_up_->integer(0) == slot.place) {
         slot = take(*look_up_, wanted, room);
       }
+      given = true;
     } catch (const sqlite::Error& error) {
-      if (!error.content()) throw;
+      if (error.content()) return;
+      if (!salvaging_) throw;
+      refusal = error;
     }
   };
   for (const std::int64_t place : places) {
@@ -201,15 +206,16 @@ JournalReader::Slots JournalReader::look_up(const std::vector<std::int64_t>& pla
     // second look such a row would not be delivered, and would be found again when the losses are counted.
     if (!slots.back().right) look(slots.back());
   }
+  if (refusal && !given) throw *refusal;
   return slots;
 }
 
 JournalReader::Slot JournalReader::take(const sqlite::Statement& row, const Wanted& wanted, Room& room) {
   Slot slot{.place = row.integer(0), .right = true};
   const auto packed = row.blob(1);
-  const auto domain = peek_domain(packed);
-  const bool wanted_here = domain && wanted.parts.has(wanted.parts.of(*domain));
-  if (domain && !wanted_here && !wanted.parts.has(0)) return slot;
+  slot.domain = peek_domain(packed);
+  const bool wanted_here = slot.domain && wanted.parts.has(wanted.parts.of(*slot.domain));
+  if (slot.domain && !wanted_here) return slot;
   const auto form = unpack(slot.place, packed, checksum_);
   slot.right = form.has_value();
   if (!form) {
@@ -233,6 +239,12 @@ JournalReader::Slots JournalReader::check(Range range) {
     place = cell.last + 1;
   }
   return checked;
+}
+
+void JournalReader::count_loss(const Slot& slot, const JournalParts& parts, Journal::Page& page) {
+  const std::uint32_t part = slot.domain ? parts.of(*slot.domain) : 0;
+  if (!parts.has(part)) return;
+  page.lost.push_back({.part = part, .records = lost_at(slot.place)});
 }
 
 std::uint64_t JournalReader::lost_at(std::int64_t place) {

@@ -3,9 +3,11 @@
 // The summaries say which places there must be and how many records they carry; where a summary cannot be read, the
 // rows themselves do. A cell is 512 places. It is read in one scan; when that does not give exactly the places that
 // there must be, each place is looked up by itself. Both depend on nothing but the file, so that the readers of all
-// parts see the same rows, and each place is either delivered to its part, or counted once, for part 0, as lost.
+// parts see the same rows, and each place is either delivered to its part, or counted once as lost: for the part that
+// its row names, or for part 0 where there is no row.
 //
-// Blocks. Throws sqlite::Error when the disk cannot be read; damage is no error here.
+// Blocks. Throws sqlite::Error when the disk cannot be read; damage is no error here. While it is salvaging, a place
+// that the disk refuses to give is damage, too, as long as it gives another one of the cell.
 
 #pragma once
 
@@ -55,6 +57,8 @@ class JournalReader {
   [[nodiscard]] std::int64_t first_arrival_behind(std::int64_t place);
   [[nodiscard]] bool damaged() const { return damaged_; }
 
+  void set_salvaging(bool salvaging) { salvaging_ = salvaging; }
+
   // Reads all of it; false when anything is damaged.
   bool verify();
   // Adds to the page what the next cell behind page.read_to has. False: there is no room for more.
@@ -69,6 +73,7 @@ class JournalReader {
   struct Slot {
     std::int64_t place = 0;
     bool right = false;  // there is a row, and nothing is wrong with it, as far as the parts have to know
+    std::optional<std::uint32_t> domain;  // as far as there is a row
     std::uint64_t records = 0;
     std::int64_t arrival = 0;
     bool mine = false;              // right, and of the parts
@@ -102,6 +107,7 @@ class JournalReader {
   Slot take(const sqlite::Statement& row, const Wanted& wanted, Room& room);
   // The same of any range, cell by cell, all of it checked.
   Slots check(Range range);
+  void count_loss(const Slot& slot, const JournalParts& parts, Journal::Page& page);
   // The records of a place whose row is missing or wrong, so that the sum over its commit is right.
   std::uint64_t lost_at(std::int64_t place);
 
@@ -112,6 +118,7 @@ class JournalReader {
   std::vector<CommitSummary> commits_;
   std::int64_t last_number_ = 0;
   bool damaged_ = false;
+  bool salvaging_ = false;
   std::optional<sqlite::Statement> scan_;
   std::optional<sqlite::Statement> look_up_;
   std::int64_t losses_first_ = 0;  // of the commit that losses_ is about

@@ -159,7 +159,9 @@ bool JournalWorker::has_work(Clock::time_point now) const {
 std::optional<Clock::time_point> JournalWorker::due() const {
   if (refused_since_) return try_again_;
   std::optional<Clock::time_point> first = folder_.removal_due();
-  if (folder_.position_waits() && (!first || position_due_ < *first)) first = position_due_;
+  const auto consider = [&](Clock::time_point when) { first = std::min(first.value_or(when), when); };
+  if (folder_.position_waits()) consider(position_due_);
+  if (oldest_arrival_ != 0) consider(oldest_due_);
   return first;
 }
 
@@ -184,6 +186,9 @@ void JournalWorker::commit_some() {
       to.settled.push_back({.entries = entries.size(), .durable = true, .took = Clock::now() - begin});
       to.health = health_;
       to.problem = problem_;
+      // What does not wait any more takes room now.
+      to.bytes = folder_.bytes();
+      to.spare_bytes = folder_.spare_bytes();
     });
   }
   if (written_ < taken_.size()) return;
@@ -311,11 +316,14 @@ void JournalWorker::read_step() {
       readings_.push_back(reading);
       return;
     }
-    quarantined_ += reading->page.quarantined;
+    quarantined_ += reading->page.quarantined();
   } catch (const std::runtime_error& error) {
     reading->error = std::make_exception_ptr(std::runtime_error(error.what()));
   }
-  report([&](Report& to) { to.readings.push_back(reading); });
+  report([&](Report& to) {
+    to.readings.push_back(reading);
+    to.quarantined = quarantined_;
+  });
 }
 
 }  // namespace hilera

@@ -157,7 +157,7 @@ void Shard::read_on() {
   problem_.clear();
   for (JournalRow& row : page.rows)
     push(restore(std::move(row)));
-  if (page.quarantined > 0) world_.observer.on_quarantined(page.quarantined);
+  if (const std::uint64_t records = page.quarantined()) world_.observer.on_quarantined(records);
   read_to_ = page.read_to;
   live_ = read_to_ >= last_offered_;
   if (live_) world_.backlog.leave(options_.part);

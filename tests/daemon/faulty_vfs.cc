@@ -54,7 +54,14 @@ struct FaultyVfs::Internals {
   };
   std::array<Plan, 4> plans;
   std::array<int, 4> counts{};
+  std::string broken_file;
+  sqlite3_int64 broken_offset = 0;
   std::map<std::string, Memory> memory;
+
+  bool is_broken(const std::string& path, sqlite3_int64 offset, int size) const {
+    const std::lock_guard lock(mutex);
+    return path == broken_file && broken_offset >= offset && broken_offset < offset + size;
+  }
 
   std::optional<Failure> next(Operation operation) {
     const std::lock_guard lock(mutex);
@@ -102,6 +109,7 @@ int close_file(sqlite3_file* file) {
   return code;
 }
 int read(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
+  if (of(file).internals->is_broken(*of(file).path, offset, size)) return SQLITE_IOERR_READ;
   if (const int code = failure_code(of(file).internals->next(Operation::kRead), SQLITE_IOERR_READ)) return code;
   return of(file).real->pMethods->xRead(of(file).real, to, size, offset);
 }
@@ -230,9 +238,16 @@ void FaultyVfs::fail(Operation operation, Failure failure, int skip, int count) 
   internals_->plans[static_cast<std::size_t>(operation)] = {.skip = skip, .left = count, .failure = failure};
 }
 
+void FaultyVfs::break_sector(const fs::path& file, std::size_t offset) {
+  const std::lock_guard lock(internals_->mutex);
+  internals_->broken_file = file.string();
+  internals_->broken_offset = static_cast<sqlite3_int64>(offset);
+}
+
 void FaultyVfs::heal() {
   const std::lock_guard lock(internals_->mutex);
   internals_->plans = {};
+  internals_->broken_file.clear();
 }
 
 int FaultyVfs::count(Operation operation) const {

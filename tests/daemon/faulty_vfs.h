@@ -31,6 +31,8 @@ class FaultyVfs {
 
   // Of these operations, `skip` still succeed, then `count` fail.
   void fail(Operation operation, Failure failure, int skip = 0, int count = kForEver);
+  // Of this file, nothing that holds the byte at `offset` can be read.
+  void break_sector(const std::filesystem::path& file, std::size_t offset);
   void heal();
   // How many there have been.
   [[nodiscard]] int count(Operation operation) const;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/journal.h"
+#include "daemon/journal_reader.h"
 #include "daemon/sqlite.h"
 #include "tests/daemon/journal_fixture.h"
 
@@ -96,6 +97,13 @@ std::mt19937_64 seeded() {
   const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
   std::printf("HILERA_SEED=%llu\n", static_cast<unsigned long long>(seed));
   return std::mt19937_64(seed);
+}
+
+std::uint64_t total_of(const TestJournal::Everything& all) {
+  std::uint64_t records = 0;
+  for (const JournalRow& row : all.rows)
+    records += row.records;
+  return records;
 }
 
 class Pristine {
@@ -205,6 +213,53 @@ HUB_TEST(JournalDamage, WhatIsNoDatabaseIsPutAside) {
   EXPECT_EQ(outcome.found, outcome.read);
   ASSERT_THAT(directory.quarantined(), SizeIs(1));
   EXPECT_EQ(read_file(directory.quarantined()[0]), Content(9999, '#'));
+}
+
+HUB_TEST(JournalDamage, OfTheNewestSegmentsHeadCostsNoOlderOneHoweverOftenItIsOpened) {
+  JournalDirectory directory;
+  write_rows(directory);
+  ASSERT_GE(directory.segments().size(), 3u);
+  std::fstream(directory.segments().back(), std::ios::binary | std::ios::in | std::ios::out).put('s');  // of "SQLite"
+  std::vector<std::string> texts;
+  for (int start = 0; start < 3; ++start) {
+    TestJournal journal(small_segments(directory));
+    if (start == 0) texts = journal.read().texts();
+    EXPECT_EQ(journal->found().records, journal.read().quarantined + total_of(journal.read()));
+    EXPECT_EQ(journal.read().texts(), texts) << start;
+    texts.push_back(std::to_string(start));
+    journal.append(texts.back());
+    journal.flush();
+  }
+  EXPECT_GT(texts.size(), 300u);
+  EXPECT_THAT(directory.quarantined(), SizeIs(1));
+}
+
+// The reader of the segment that is being written takes notice of each commit when it is asked.
+HUB_TEST(JournalDamage, OfASummaryIsNoReasonToSkipItsRows) {
+  testing_support::TempFolder folder;
+  const std::string path = folder.path() + "/segment";
+  write_file(path, {});
+  const JournalSalt salt{};
+  JournalSegment::create(path, salt, {}, {}, {});
+  const auto segment = JournalSegment::open(path, salt, {});
+  const auto commit = [&](std::int64_t place) {
+    const auto row = entry("row");
+    row->place = place;
+    const ingest::Entry* const pointer = row.get();
+    segment->commit({&pointer, 1}, std::nullopt);
+  };
+  commit(1);
+  JournalReader reader(*segment, {.first = 1, .end = 1}, JournalReader::Known{.last = 1, .records = 1});
+  commit(2);
+  commit(3);
+  segment->database().execute("UPDATE summary SET checksum = checksum + 1 WHERE number = 2");
+  reader.refresh(3);
+  Journal::Page page;
+  while (page.read_to < 3 && reader.read_cell({.max_rows = 100, .max_bytes = 1 << 20}, page)) {
+  }
+  EXPECT_THAT(page.rows, SizeIs(3));
+  EXPECT_EQ(page.quarantined(), 0u);
+  EXPECT_TRUE(reader.damaged());
 }
 
 HUB_TEST(JournalDamage, HoldsUpNobodyWhoOnlyLooksAgainAtWhatWasStored) {

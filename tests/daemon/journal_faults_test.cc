@@ -9,6 +9,7 @@
 #include "daemon/journal.h"
 #include "ingest/custody.h"
 #include "tests/daemon/faulty_vfs.h"
+#include "tests/daemon/folder_sync_fault.h"
 #include "tests/daemon/journal_fixture.h"
 
 namespace hilera::testing {
@@ -153,6 +154,69 @@ HUB_TEST(JournalFaults, AReadThatFailsCanBeRepeated) {
   disk.vfs.heal();
   EXPECT_EQ(journal.read().texts(), numbers(1, 3000));
   EXPECT_EQ(journal->stats().quarantined, 0u);
+}
+
+// What one sector of the disk does not give any more costs what was in it, and holds up nobody for longer than the
+// patience with the disk.
+HUB_TEST(JournalFaults, ASectorThatCannotBeReadCostsWhatItHeld) {
+  constexpr int kRows = 3000;
+  FaultyDisk disk;
+  disk.options.segment_size = 64 << 10;
+  { TestJournal(disk.options).append_numbers(1, kRows, 300); }
+  const auto segment = disk.directory.segments()[0];
+  disk.vfs.break_sector(segment, std::filesystem::file_size(segment) / 2);
+  TestJournal journal(disk.options);
+  EXPECT_THROW(journal.read(), std::runtime_error) << "it may be readable soon";
+  TestJournal::Everything all;
+  EXPECT_TRUE(ingest::testing::eventually([&] {
+    try {
+      all = journal.read();
+      return true;
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  }));
+  EXPECT_GT(all.quarantined, 0u);
+  EXPECT_LT(all.quarantined, 100u);
+  EXPECT_EQ(all.rows.size() + all.quarantined, static_cast<std::size_t>(kRows));
+  EXPECT_THAT(disk.directory.quarantined(), SizeIs(1));
+}
+
+HUB_TEST(JournalFaults, ADiskThatGivesNothingIsWaitedForHoweverLong) {
+  FaultyDisk disk;
+  disk.options.patience = milliseconds(1);
+  disk.options.segment_size = 64 << 10;
+  TestJournal journal(disk.options);
+  journal.append_numbers(1, 3000, 300);
+  disk.vfs.fail(Operation::kRead, Failure::kIoError);
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    EXPECT_THROW(journal.read(), std::runtime_error);
+    greenrt::sleep(milliseconds(1));
+  }
+  disk.vfs.heal();
+  EXPECT_EQ(journal.read().texts(), numbers(1, 3000));
+  EXPECT_EQ(journal->stats().quarantined, 0u);
+}
+
+// The file is there under its name, though nobody is told so.
+HUB_TEST(JournalFaults, AFileWhoseNameMayNotBeDurableIsNotTakenForTheNewestOne) {
+  for (int round = 0; round < 8; ++round) {  // the order of two names of the same number is a matter of chance
+    FaultyDisk disk;
+    disk.options.segment_size = 32 << 10;
+    {
+      TestJournal journal(disk.options);
+      journal.append_numbers(1, 100);
+      FolderSyncFault fault;
+      int number = 100;
+      for (; fault.hits() == 0; number += 100)
+        journal.append_numbers(number + 1, number + 100);
+      journal.append_numbers(number + 1, 1500);
+      EXPECT_EQ(journal->stats().io_errors, 1u);
+      EXPECT_THAT(journal.lost(), IsEmpty());
+    }
+    TestJournal journal(disk.options);
+    EXPECT_EQ(journal.read().texts(), numbers(1, 1500));
+  }
 }
 
 HUB_TEST(JournalFaults, WhenItIsClosedOnADeadDiskWhatWaitsIsLost) {

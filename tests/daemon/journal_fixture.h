@@ -120,7 +120,7 @@ class TestJournal {
       EXPECT_GE(page.read_to, after);
       EXPECT_LE(page.read_to, journal_.durable_place());
       EXPECT_LE(page.rows.size(), max_rows);
-      all.quarantined += page.quarantined;
+      all.quarantined += page.quarantined();
       for (JournalRow& row : page.rows) {
         EXPECT_GT(row.place, all.rows.empty() ? after : all.rows.back().place);
         all.rows.push_back(std::move(row));

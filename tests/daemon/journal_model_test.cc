@@ -150,7 +150,7 @@ class Sequence {
       while (after < durable) {
         const Journal::Page page =
             journal_->read(after, JournalParts::one(part, kParts), 1 + pick(100), 1 + pick(10'000));
-        EXPECT_EQ(page.quarantined, 0u);
+        EXPECT_EQ(page.quarantined(), 0u);
         for (const JournalRow& row : page.rows) {
           while (expected != durable_.end() && expected->second.domain % kParts != part)
             ++expected;
