@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <span>
 #include <string>
@@ -183,10 +184,26 @@ DeviceStates::State& DeviceStates::state_of(const ingest::Entry& entry) {
 
 void DeviceStates::make_room() {
   for (Line* line : {&expected_, &written_}) {
-    while (size() > options_.max_devices && !line->empty()) {
-      const Key& oldest = *line->front().key;
-      line->pop_front();
-      states_.erase(states_.find(oldest));
+    while (size() > options_.max_devices && !line->empty())
+      forget(line->front());
+  }
+  if (in_trouble()) forget_unwritten();
+}
+
+void DeviceStates::forget(State& state) {
+  const Key& key = *state.key;
+  state.unlink();
+  states_.erase(states_.find(key));
+}
+
+void DeviceStates::forget_unwritten() {
+  for (Line* line : {&new_, &changed_}) {
+    for (auto each = line->begin(); each != line->end() && size() > 2 * options_.max_devices;) {
+      State& state = *each++;
+      if (state.guard) continue;
+      --unwritten_;
+      ++refused_;
+      forget(state);
     }
   }
 }
@@ -220,12 +237,22 @@ void DeviceStates::note(const ingest::Entry& entry, TimePoint now) {
 }
 
 void DeviceStates::doubt(TimePoint now) {
+  chosen_.clear();  // a commit that is under way proves nothing
   for (auto& [key, state] : states_) {
     state.past_known = false;
     state.guard.reset();
   }
-  while (!written_.empty())
-    note_change(written_.front(), now + kWriteEvery, changed_);
+  while (!written_.empty()) {
+    State& state = written_.front();
+    if (state.origin) {
+      note_change(state, now + kWriteEvery, changed_);
+      continue;
+    }
+    // Only looked up so far: there is nothing to write.
+    state.unlink();
+    state.has_row = false;
+    expected_.push_back(state);
+  }
 }
 
 std::optional<DeviceStates::TimePoint> DeviceStates::next_write() const {
@@ -272,6 +299,28 @@ void DeviceStates::put_off(TimePoint now) {
   chosen_.clear();
 }
 
+// What another collector has written since the past was read; nobody writes in between.
+void DeviceStates::merge_others(db::Connection& connection, std::span<State* const> states) {
+  static const std::string statement = load_statement() + " FOR UPDATE";
+  std::vector<State*> guarded;
+  std::ranges::copy_if(states, std::back_inserter(guarded),
+                       [](const State* state) { return state->guard && state->past_known; });
+  for (std::span<State* const> left(guarded); !left.empty();) {
+    const auto asked = left.first(std::min(left.size(), kMostLoaded));
+    left = left.subspan(asked.size());
+    std::array<db::Value, kMostLoaded> serials;
+    std::ranges::transform(asked, serials.begin(), [](const State* state) { return db::Value(state->key->nserie); });
+    const db::Rows rows = connection.execute(statement, serials);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const db::Row& row = rows[i];
+      const auto state = std::ranges::find_if(asked, [&](const State* each) {
+        return each->guard && each->key->nserie == row.text(0) && each->key->codec == row.text(1);
+      });
+      if (state != asked.end() && row.uint64(3) != 0) (*state)->guard->merge(ReplayWindow(row.uint64(3), row.bytes(4)));
+    }
+  }
+}
+
 // A row that is refused for what it holds is left out until its device changes.
 void DeviceStates::insert_isolating(db::Connection& connection, std::span<State* const> states) {
   connection.execute(kSavepoint);
@@ -291,6 +340,7 @@ void DeviceStates::insert_isolating(db::Connection& connection, std::span<State*
 }
 
 void DeviceStates::insert(db::Connection& connection, std::span<State* const> states) {
+  merge_others(connection, states);
   std::vector<std::array<std::uint8_t, 16>> addresses(states.size());
   std::vector<std::array<std::byte, ReplayWindow::kBytes>> windows(states.size());
   db::Bulk bulk(columns());

@@ -2,11 +2,13 @@
 //
 // In memory it is authoritative; the table follows. A state that has changed is written with the shard's own
 // transactions, at most once in kWriteEvery per device, a new device at once. Writing waits for kGatherFor, so that few
-// statements carry many rows. A row that knows a later arrival, from another collector, is not set back.
+// statements carry many rows. A row that knows a later arrival, from another collector, is not set back, and numbers
+// that another collector has written are taken over before the row is replaced.
 //
 // Bounded: beyond `max_devices` those that were written longest ago go when a batch is loaded. Nobody goes before the
 // batch has ended: its rulings rest on what was loaded. What is not written yet stays; when that is more than
-// `max_devices`, it is due at once, so that room comes with the next transaction.
+// `max_devices`, it is due at once, so that room comes with the next transaction. When the table takes nothing, what is
+// beyond twice as many goes unwritten, and is counted, but for what devices have proved.
 //
 // No record waits for this table: when its rows are refused, or locked by somebody else, the transaction goes on
 // without them, and they come again later.
@@ -98,7 +100,7 @@ class DeviceStates {
 
   [[nodiscard]] std::size_t size() const { return states_.size(); }
   [[nodiscard]] std::size_t unwritten() const { return unwritten_; }
-  // Rows that the server has refused for what they hold.
+  // Rows that the server has refused for what they hold, and those that went unwritten.
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
   // The last write() failed.
   [[nodiscard]] bool in_trouble() const { return not_before_ != TimePoint{}; }
@@ -147,6 +149,9 @@ class DeviceStates {
   State& state_of(const ingest::Entry& entry);
   void read_past(db::Connection& connection, std::span<const ingest::Entry* const> entries);
   void make_room();
+  void forget(State& state);
+  void forget_unwritten();
+  void merge_others(db::Connection& connection, std::span<State* const> states);
   void note_change(State& state, TimePoint due, Line& line);
   void choose(Line& line, TimePoint now);
   void put_off(TimePoint now);

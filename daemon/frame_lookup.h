@@ -16,4 +16,7 @@ namespace hilera {
 // waits for what the others have committed. The records have their keys. Throws db::Error.
 std::vector<bool> find_stored(db::Connection& connection, const std::vector<const ingest::Entry*>& entries);
 
+// The same, but whether `frame` has a row under the key of any of its records, whatever it holds and whoever stored it.
+std::vector<bool> find_keys(db::Connection& connection, const std::vector<const ingest::Entry*>& entries);
+
 }  // namespace hilera

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <random>
 #include <utility>
+#include <vector>
 
+#include "daemon/frame_lookup.h"
 #include "db/error.h"
 #include "db/transaction.h"
 #include "greenrt/hub.h"
@@ -37,7 +39,8 @@ Shard::Shard(ShardOptions options, const Start& start, const World& world)
       devices_({.collector = options_.collector, .max_devices = options_.max_devices, .on_past = options_.on_past},
                world.reporter),
       batch_(options_.collector),
-      statement_bytes_(kMostStatementBytes) {
+      statement_bytes_(kMostStatementBytes),
+      batch_records_(options_.batch_records) {
   if (start.sure < start.position) again_ = start.sure;
 }
 
@@ -107,6 +110,7 @@ void Shard::store_some() {
   pause_ = milliseconds(0);
   problem_.clear();
   statement_bytes_ = kMostStatementBytes;
+  batch_records_ = std::min(options_.batch_records, batch_records_ + batch_records_ / 8 + 1);
 }
 
 bool Shard::gate_is_open() const {
@@ -202,11 +206,12 @@ void Shard::write(db::Connection& connection, std::size_t request_bytes, const L
 }
 
 void Shard::write_front(db::Connection& connection) {
-  load_devices(connection, queue_);
+  const std::size_t loaded = load_devices(connection, queue_);
+  look_for_used(connection, queue_, loaded);
   if (rule(queue_.front()) == Ruling::kRepetition) return settle_repetition();
   const std::size_t bytes = request_bytes(connection);
   const Letter* letter = letter_for(queue_.front());
-  gather(queue_, bytes);
+  gather(queue_, loaded, bytes);
   write(connection, bytes, letter);
   const std::size_t records = batch_.records();
   const auto now = greenrt::Clock::now();
@@ -220,16 +225,35 @@ void Shard::write_front(db::Connection& connection) {
   world_.observer.on_position();
 }
 
-// A look at what the next batch can hold.
-void Shard::load_devices(db::Connection& connection, const Items& items) {
+// A look at what the next batch can hold: so many items. More may have come when it returns.
+std::size_t Shard::load_devices(db::Connection& connection, const Items& items) {
+  const std::size_t count = std::min(items.size(), options_.batch_records);
   std::vector<const ingest::Entry*> entries;
-  for (std::size_t i = 0; i < std::min(items.size(), options_.batch_records); ++i)
+  for (std::size_t i = 0; i < count; ++i)
     if (items[i].readable) entries.push_back(items[i].entry.get());
   devices_.load(connection, entries);
+  return count;
 }
 
 Shard::Ruling Shard::rule(const Item& item) const {
-  return item.readable ? devices_.rule(*item.entry) : Ruling::kStore;
+  return item.readable && !item.in_table.value_or(false) ? devices_.rule(*item.entry) : Ruling::kStore;
+}
+
+// A number that was used may have been used by other content, and one that is too old to tell may be that of a record
+// which this very datagram has stored before a crash.
+void Shard::look_for_used(db::Connection& connection, Items& items, std::size_t count) {
+  std::vector<Item*> asked;
+  std::vector<const ingest::Entry*> entries;
+  for (std::size_t i = 0; i < std::min(items.size(), count); ++i) {
+    const Ruling ruling = rule(items[i]);
+    if (items[i].in_table || (ruling != Ruling::kRepetition && ruling != Ruling::kTooOld)) continue;
+    ingest::identify(items[i].entry->decoded.records);
+    asked.push_back(&items[i]);
+    entries.push_back(items[i].entry.get());
+  }
+  const std::vector<bool> found = find_keys(connection, entries);
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    asked[i]->in_table = found[i];
 }
 
 // What goes into dead_letter without a try; nullptr: nothing in the way.
@@ -252,7 +276,7 @@ const Shard::Letter* Shard::letter_for(const Item& item) const {
 
 void Shard::settle_repetition() {
   const auto now = greenrt::Clock::now();
-  while (!queue_.empty() && rule(queue_.front()) == Ruling::kRepetition) {
+  while (!queue_.empty() && queue_.front().in_table && rule(queue_.front()) == Ruling::kRepetition) {
     const auto records = static_cast<std::uint32_t>(queue_.front().entry->decoded.records.size());
     complete(queue_.front(), {.result = {.duplicate = records}}, now);
     queued_bytes_ -= queue_.front().entry->datagram.bytes.size();
@@ -274,7 +298,7 @@ void Shard::write_devices(db::Connection& connection) {
   world_.observer.on_position();
 }
 
-void Shard::gather(const Items& items, std::size_t request_bytes) {
+void Shard::gather(const Items& items, std::size_t loaded, std::size_t request_bytes) {
   batch_.clear();
   const Item& first = items.front();
   const ingest::Entry& front = *first.entry;
@@ -282,9 +306,10 @@ void Shard::gather(const Items& items, std::size_t request_bytes) {
     batch_.add(*first.entry, {});
     return;
   }
-  const FrameBatch::Limits limits{.records = options_.batch_records, .bytes = request_bytes};
+  const FrameBatch::Limits limits{.records = batch_records_, .bytes = request_bytes};
   const bool of_a_suspect = suspect(front);
-  for (const Item& item : items) {
+  for (std::size_t i = 0; i < std::min(items.size(), loaded); ++i) {
+    const Item& item = items[i];
     if (!item.readable || rule(item) != Ruling::kStore) return;
     const bool belongs = of_a_suspect ? item.entry->domain == front.domain : !suspect(*item.entry);
     if (!belongs || !batch_.add(*item.entry, limits)) return;
@@ -298,7 +323,9 @@ void Shard::complete(const Item& item, const FrameBatch::Outcome& outcome, green
     world_.observer.on_recount(static_cast<std::int64_t>(records) - static_cast<std::int64_t>(item.records));
   }
   note_outcome(entry, outcome);
-  if (outcome.result.stored + outcome.result.duplicate > 0) devices_.note(entry, now);
+  // What only repeats an old number says nothing of where its device is.
+  const bool heard = outcome.result.stored > 0 || (outcome.result.duplicate > 0 && !item.in_table);
+  if (heard) devices_.note(entry, now);
   const auto lag = item.fresh ? now - entry.datagram.received : greenrt::Duration::zero();
   world_.observer.on_stored(outcome.result, lag);
   entry.set_stored(outcome.result);
@@ -338,6 +365,7 @@ void Shard::cope(const db::Error& error) {
   problem_ = error.what();
   world_.observer.on_trouble();
   if (remedy.smaller_statements) statement_bytes_ = std::max(statement_bytes_ / 2, kLeastStatementBytes);
+  if (error.took_too_long()) batch_records_ = std::max<std::size_t>(batch_records_ / 2, 1);
   if (remedy.alarm) world_.reporter.warn("store_stopped", "shard " + std::to_string(options_.part), problem_);
   if (++failures_ <= remedy.attempts_at_once) return;
   pause_ = std::clamp(pause_ * 2, remedy.first_pause, remedy.longest_pause);

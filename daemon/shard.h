@@ -15,7 +15,8 @@
 // One greenlet. A batch is what the queue holds when a connection is free, up to the limits, so it grows while its
 // predecessor is under way; the next one begins only when it is committed. Nothing is written while a StoreGate is
 // closed. What cannot be written is tried again as remedy.h says, for ever: it is in the journal. A device whose rows
-// were refused several times gets batches of its own, so that taking these apart holds up nobody else. Stopped in the
+// were refused several times gets batches of its own, so that taking these apart holds up nobody else. A batch that the
+// server does not end in time is tried again with half of its records, and batches grow again by and by. Stopped in the
 // middle of a batch, the shard has not stored it, as far as anybody knows, and finds it in the journal next time. No
 // failure ends the greenlet: one that is none of the database's is reported, and tried again after a pause.
 
@@ -151,6 +152,9 @@ class Shard {
     std::uint32_t records = 0;  // as the journal counts them
     bool readable = true;       // the codec makes records of it
     bool fresh = false;         // came straight from the journal's commit
+    // Once it was looked for, because its number was used before: whether its keys are in the table. What stands there
+    // tells then what it is.
+    std::optional<bool> in_table;
   };
 
   using Items = std::deque<Item>;
@@ -176,14 +180,15 @@ class Shard {
   void write(db::Connection& connection, std::size_t request_bytes, const Letter* letter);
   std::uint64_t restore_missing(db::Connection& connection, Items missing);
   void write_front(db::Connection& connection);
-  void load_devices(db::Connection& connection, const Items& items);
+  std::size_t load_devices(db::Connection& connection, const Items& items);
   [[nodiscard]] Ruling rule(const Item& item) const;
+  void look_for_used(db::Connection& connection, Items& items, std::size_t count);
   [[nodiscard]] const Letter* letter_for(const Item& item) const;
   void settle_repetition();
   void write_devices(db::Connection& connection);
   void confirm_front(db::Connection& connection);
   [[nodiscard]] std::size_t request_bytes(const db::Connection& connection) const;
-  void gather(const Items& items, std::size_t request_bytes);
+  void gather(const Items& items, std::size_t loaded, std::size_t request_bytes);
   void note_outcome(const ingest::Entry& entry, const FrameBatch::Outcome& outcome);
   void complete(const Item& item, const FrameBatch::Outcome& outcome, greenrt::Clock::time_point now);
   [[nodiscard]] bool in_a_hurry() const { return hurried_ && devices_.unwritten() > 0 && !devices_.in_trouble(); }
@@ -216,6 +221,7 @@ class Shard {
   std::size_t statement_bytes_;                                // halved when a statement is too large for the server
   std::unordered_map<std::uint32_t, std::uint32_t> refusals_;  // by domain: rows in a row that were refused
 
+  std::size_t batch_records_;   // less than the option while the server does not come to an end with as many
   std::uint32_t failures_ = 0;  // in a row
   std::chrono::milliseconds pause_{0};
   std::uint64_t retries_ = 0;

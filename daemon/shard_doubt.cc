@@ -86,6 +86,7 @@ void Shard::confirm_front(db::Connection& connection) {
 // whose numbers the table of devices knows, though their rows are gone: they were purged.
 std::uint64_t Shard::restore_missing(db::Connection& connection, Items missing) {
   const std::size_t bytes = request_bytes(connection);
+  look_for_used(connection, missing, missing.size());
   std::uint64_t restored = 0;
   while (!missing.empty()) {
     if (rule(missing.front()) == Ruling::kRepetition) {
@@ -93,7 +94,7 @@ std::uint64_t Shard::restore_missing(db::Connection& connection, Items missing) 
       continue;
     }
     const Letter* letter = letter_for(missing.front());
-    gather(missing, bytes);
+    gather(missing, missing.size(), bytes);
     write(connection, bytes, letter);
     std::uint64_t stored = 0;
     for (const FrameBatch::Outcome& outcome : batch_.outcomes()) {

@@ -112,12 +112,20 @@ void Storage::on_stored(const ingest::StoreResult& result, greenrt::Duration lag
   ledger_.stored += result.stored;
   ledger_.duplicate += result.duplicate;
   ledger_.dead_lettered += result.dead_lettered;
-  ledger_.pending -= result.stored + result.duplicate + result.dead_lettered;
+  end_pending(result.stored + result.duplicate + result.dead_lettered);
   if (lag > greenrt::Duration::zero()) store_seconds_.observe(lag);
 }
 
 void Storage::on_quarantined(std::uint64_t records) {
   ledger_.quarantined += records;
+  end_pending(records);
+}
+
+// What comes from a segment that could not be read at the start was not counted then.
+void Storage::end_pending(std::uint64_t records) {
+  const std::uint64_t uncounted = records - std::min(records, ledger_.pending);
+  ledger_.found_at_start += uncounted;
+  ledger_.pending += uncounted;
   ledger_.pending -= records;
 }
 

@@ -111,6 +111,7 @@ class Storage final : public ingest::Custody, private Shard::Observer {
   };
 
   void doubt();
+  void end_pending(std::uint64_t records);
   void on_settled(std::span<const ingest::EntryRef> entries, bool durable);
   void on_stored(const ingest::StoreResult& result, greenrt::Duration lag) override;
   void on_quarantined(std::uint64_t records) override;

@@ -58,6 +58,7 @@ constexpr std::array kCodes = {
 static_assert(std::ranges::is_sorted(kCodes, {}, &ClassifiedCode::code));
 
 constexpr unsigned kPacketTooLarge = 1153;  // the server closes the connection after it
+constexpr unsigned kStatementTooSlow = 1969;  // max_statement_time
 constexpr std::array kCrowdedHost = {1040U, 1203U, 1226U};
 constexpr std::array kUnfitHost = {1047U, 1290U, 1792U, 1836U};
 
@@ -115,6 +116,10 @@ Error::Error(ErrorClass error_class, const std::string& message)
 
 bool Error::breaks_connection() const {
   return error_class_ == kReconnect || is_client_error(code_) || code_ == kPacketTooLarge;
+}
+
+bool Error::took_too_long() const {
+  return code_ == kStatementTooSlow;
 }
 
 bool Error::is_crowded_host() const {

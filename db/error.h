@@ -64,6 +64,9 @@ class Error : public std::runtime_error {
   // The connection on which it happened is of no further use.
   [[nodiscard]] bool breaks_connection() const;
 
+  // The server, or the way to it, did not come to an end with it in time: less of it might.
+  [[nodiscard]] virtual bool took_too_long() const;
+
   // The server has too many connections, of ours or of all: it works, but not for one more.
   [[nodiscard]] bool is_crowded_host() const;
   // The server says that it cannot store anything for the time being: it is read-only, or a node without its cluster.
@@ -79,6 +82,7 @@ class Error : public std::runtime_error {
 class DeadlineError : public Error {
  public:
   explicit DeadlineError(const std::string& message) : Error(ErrorClass::kReconnect, message) {}
+  [[nodiscard]] bool took_too_long() const override { return true; }
 };
 
 // No connection became free in time. kWait.

@@ -279,6 +279,25 @@ SERVER_TEST(DeviceStates, ATableThatCannotBeWrittenHoldsUpNothingElse) {
   EXPECT_EQ(world.serials(), "D1");
 }
 
+SERVER_TEST(DeviceStates, ATableThatTakesNothingCostsNoMoreThanTwiceTheMemory) {
+  World world(2);
+  world.database.sql("RENAME TABLE device TO elsewhere");
+  world.note("D0");
+  world.pass(1s);
+  world.transact();
+  EXPECT_TRUE(world.states.in_trouble());
+  for (int number = 1; number < 100; ++number) {
+    world.note("D" + std::to_string(number));
+    world.load({});
+    EXPECT_LE(world.states.size(), 4u);
+  }
+  EXPECT_EQ(world.states.refused(), 96u);
+  world.database.sql("RENAME TABLE elsewhere TO device");
+  world.pass(DeviceStates::kWriteEvery + DeviceStates::kGatherFor);
+  EXPECT_TRUE(world.transact());
+  EXPECT_EQ(world.serials(), "D0,D97,D98,D99") << "what was tried already, and what was heard last";
+}
+
 SERVER_TEST(DeviceStates, RowsThatSomebodyLocksHoldUpNoRecord) {
   StoreWorld world([](db::ConnectOptions& options) { options.lock_wait_timeout = 1s; });
   world.put(world.listener.frame().with(1));

@@ -1,6 +1,7 @@
 // What the store does when the database fails it: nothing is lost, nothing is there twice, nothing is there in part.
 
 #include <chrono>
+#include <deque>
 
 #include "tests/daemon/answer_thief.h"
 #include "tests/daemon/store_fixture.h"
@@ -151,6 +152,22 @@ SERVER_TEST(StorageFaults, TriesAgainAfterAWaitForALockThatWasTooLong) {
   EXPECT_EQ(storing->get().duplicate, 1u);
   EXPECT_GE(world.pool->stats().errors[db::ErrorClass::kRollbackRetry], 6u);
   EXPECT_EQ(world.pool->stats().discarded, 0u);
+}
+
+// A row takes so long that not many can go together.
+SERVER_TEST(StorageFaults, SendsFewerRecordsAtOnceToAServerThatIsSlow) {
+  constexpr int kRecords = 200;
+  StoreWorld world([](db::ConnectOptions& options) { options.query_timeout = std::chrono::seconds(1); });
+  world.database.trigger("frame", "DO SLEEP(0.01)");
+  std::deque<Frame> frames;
+  for (int number = 1; number <= kRecords; ++number) {
+    frames.push_back(world.listener.frame(kArrival + number).with(static_cast<std::uint64_t>(number)));
+    world.take_soon(frames.back());
+  }
+  EXPECT_TRUE(world.storage->journal().flush(greenrt::Deadline::never()));
+  world.wait_until_stored();
+  EXPECT_EQ(world.database.rows(), std::to_string(kRecords));
+  EXPECT_GE(world.storage->retries(), 1u);
 }
 
 SERVER_TEST(StorageFaults, WaitsForATableThatIsMissingAndSaysSo) {

@@ -3,8 +3,10 @@
 
 #include <array>
 #include <deque>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ingest/native_frame.h"
 #include "tests/daemon/store_fixture.h"
@@ -35,6 +37,10 @@ struct ProofWorld : Base {
     Base::restart();
     this->storage->know(guarded->origin());
   }
+  void begin() {
+    Base::begin();
+    this->storage->know(guarded->origin());
+  }
   // As after an orderly end: what is known of devices is written.
   void restart_in_order() {
     settle();
@@ -42,9 +48,11 @@ struct ProofWorld : Base {
   }
   void settle() { EXPECT_TRUE(this->storage->wait_idle(greenrt::Deadline::never())); }
 
-  Frame proved(std::uint64_t counter, std::string_view nserie = "D1") { return frame(counter, nserie, true); }
+  Frame proved(std::uint64_t counter, std::string_view nserie = "D1", std::uint8_t value = 5) {
+    return frame(counter, nserie, true, value);
+  }
   // One that proves nothing.
-  Frame bare(std::uint64_t counter, std::string_view nserie = "D1") { return frame(counter, nserie, false); }
+  Frame bare(std::uint64_t counter, std::string_view nserie = "D1") { return frame(counter, nserie, false, 5); }
 
   StoreResult store(Frame frame) {
     frames.push_back(std::move(frame));
@@ -60,15 +68,15 @@ struct ProofWorld : Base {
   std::deque<Frame> frames;
 
  private:
-  Frame frame(std::uint64_t counter, std::string_view nserie, bool tagged) {
-    constexpr std::array kItem{std::byte{0}, std::byte{1}, std::byte{0x11}, std::byte{5}};
+  Frame frame(std::uint64_t counter, std::string_view nserie, bool tagged, std::uint8_t value) {
+    const std::array item{std::byte{0}, std::byte{1}, std::byte{0x11}, std::byte{value}};
     Frame made = this->listener.frame(++arrival);
     made.datagram.origin = guarded->origin().get();
     ingest::native::build_frame({.flags = tagged ? std::uint8_t{ingest::native::kTagged} : std::uint8_t{0},
                                  .serial = nserie,
                                  .epoch = static_cast<std::uint32_t>(counter >> 32),
                                  .sequence = static_cast<std::uint32_t>(counter),
-                                 .payload = kItem},
+                                 .payload = item},
                                 made.datagram.bytes);
     if (tagged) ingest::native::append_tag(made.datagram.bytes, ingest::DeviceKey());
     guarded->codec().decode(made.datagram.bytes, made.decoded);
@@ -103,6 +111,88 @@ SERVER_TEST(StorageProof, WhatWasStoredOnceIsNotStoredAgainThoughItsRowIsGone) {
   EXPECT_EQ(world.store(world.proved(number(1, 51))).stored, 1u);
   EXPECT_EQ(world.store(world.proved(number(2, 1))).stored, 1u);
   EXPECT_EQ(world.letters(), "");
+}
+
+SERVER_TEST(StorageProof, OtherContentUnderAUsedNumberIsKeptAside) {
+  World world;
+  world.store(world.proved(number(1, 7), "D1", 1));
+  EXPECT_EQ(world.store(world.proved(number(1, 7), "D1", 2)).dead_lettered, 1u);
+  EXPECT_EQ(world.store(world.proved(number(1, 7), "D1", 1)).duplicate, 1u);
+  EXPECT_EQ(world.letters(), "conflict");
+  EXPECT_EQ(world.database.rows(), "1");
+}
+
+// The window has gone on while the journal did not yet say so, as it is when the daemon is killed then.
+SERVER_TEST(StorageProof, WhatWasStoredAndComesFromTheJournalAgainIsNoReplay) {
+  constexpr std::uint32_t kFrames = 1500;  // more than a window has
+  namespace fs = std::filesystem;
+  World world;
+  const std::string journal = world.options().journal.directory;
+  const std::string as_it_was = world.folder.path() + "/as-it-was";
+  world.storage->stop();
+  std::vector<ingest::EntryRef> entries;
+  for (std::uint32_t sequence = 1; sequence <= kFrames; ++sequence) {
+    world.frames.push_back(world.proved(number(1, sequence)));
+    entries.push_back(world.take_soon(world.frames.back()));
+  }
+  EXPECT_TRUE(world.storage->journal().flush(greenrt::Deadline::never()));
+  entries.clear();
+  world.storage.reset();
+  fs::copy(journal, as_it_was, fs::copy_options::recursive);
+  world.begin();
+  world.wait_until_stored();
+  world.settle();
+  ASSERT_EQ(world.database.sql("SELECT last_sequence FROM device"), std::to_string(kFrames));
+  world.storage.reset();
+  fs::remove_all(journal);
+  fs::rename(as_it_was, journal);
+  world.begin();
+  world.wait_until_stored();
+  EXPECT_EQ(world.database.rows(), std::to_string(kFrames));
+  EXPECT_EQ(world.letters(), "");
+}
+
+SERVER_TEST(StorageProof, WhatComesWhileThePastOfOthersIsReadIsRuledOnToo) {
+  World world;
+  world.store(world.proved(number(1, 1), "D1"));
+  world.restart_in_order();
+  const auto rival = world.database.connect();
+  rival->execute("LOCK TABLES device WRITE");
+  world.frames.push_back(world.proved(number(1, 1), "D2"));
+  const ingest::EntryRef first = world.take(world.frames.back());
+  world.database.wait_for("SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE '%metadata lock%' AND "
+                          "db = '" + world.database.name() + "'", "1");
+  world.frames.push_back(world.bare(2, "D1"));
+  const ingest::EntryRef second = world.take(world.frames.back());
+  rival->execute("UNLOCK TABLES");
+  EXPECT_EQ(first->wait_stored(greenrt::Deadline::never()).value().stored, 1u);
+  EXPECT_EQ(second->wait_stored(greenrt::Deadline::never()).value().dead_lettered, 1u);
+  EXPECT_EQ(world.letters(), "downgrade");
+}
+
+SERVER_TEST(StorageProof, ADeviceThatWasOnlyLookedUpSurvivesALoss) {
+  ProofCluster world;
+  world.store(world.proved(number(1, 1)));
+  world.restart_in_order();
+  world.wait_until_sure();
+  EXPECT_EQ(world.store(world.bare(2)).dead_lettered, 1u);
+  world.lose_server();
+  world.wait_until_sure();
+  world.settle();
+  EXPECT_EQ(world.database.rows("device"), "1");
+}
+
+SERVER_TEST(StorageProof, TakesOverWhatAnotherCollectorHasSeenMeanwhile) {
+  World world;
+  world.store(world.proved(number(1, 5)));
+  world.settle();
+  world.database.sql(
+      "UPDATE device SET collector = 'host-b', last_sequence = 10, replay_window = RPAD(x'3F', 128, x'00')");
+  EXPECT_EQ(world.store(world.proved(number(1, 11))).stored, 1u);
+  world.settle();
+  EXPECT_EQ(world.database.sql("SELECT last_sequence, LEFT(HEX(replay_window), 2) FROM device"), "11\t7F");
+  world.database.sql("DELETE FROM frame");
+  EXPECT_EQ(world.store(world.proved(number(1, 7))).duplicate, 1u);
 }
 
 // As it may be after a crash: the journal does not say yet for sure that the repetition had ended.
@@ -256,16 +346,16 @@ SERVER_TEST(StorageProof, AnotherCollectorGoesOnWhereTheFirstOneWas) {
 SERVER_TEST(StorageProof, AnEarlierNumberDoesNotReplaceALaterOne) {
   World world;
   world.store(world.proved(number(1, 5)));
-  world.database.sql("UPDATE device SET last_epoch = 2, last_sequence = 1, replay_window = 'x'");
+  world.database.sql("UPDATE device SET last_epoch = 2, last_sequence = 1, replay_window = 'y'");
   world.settle();
   world.database.sql(
       "INSERT INTO device (nserie, codec, first_seen, last_seen, listener, collector, last_epoch, "
       "last_sequence, replay_window, last_arrival, auth_level) VALUES ('D1', 'native', NOW(), NOW(), 'l', "
-      "'c', 2, 1, 'x', 1, 2) ON DUPLICATE KEY UPDATE last_epoch = 2, last_sequence = 1, "
-      "replay_window = 'x'");
+      "'c', 2, 1, 'y', 1, 2) ON DUPLICATE KEY UPDATE last_epoch = 2, last_sequence = 1, "
+      "replay_window = 'y'");
   world.store(world.proved(number(1, 6)));
   world.settle();
-  EXPECT_EQ(world.database.sql("SELECT last_epoch, last_sequence, replay_window FROM device"), "2\t1\tx");
+  EXPECT_EQ(world.database.sql("SELECT last_epoch, last_sequence, LEFT(replay_window, 1) FROM device"), "2\t1\ty");
 }
 
 SERVER_TEST(StorageProof, APastThatCannotBeReadIsWaitedFor) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <vector>
 
+#include "tests/daemon/faulty_vfs.h"
 #include "tests/daemon/store_fixture.h"
 
 namespace hilera {
@@ -263,6 +264,31 @@ SERVER_TEST(Storage, GoesOnAfterARestartWithWhatTheJournalHolds) {
             "D1\thost-a\ttrackers\t::ffff:192.0.2.7\t4000");
   world.restart();
   EXPECT_EQ(world.storage->ledger().found_at_start, 0u) << "the position was kept";
+}
+
+// Its records are not among those that were found, and come up later.
+SERVER_TEST(Storage, CountsWhatASegmentHoldsThatCouldNotBeReadAtTheStart) {
+  constexpr int kRecords = 300;
+  FaultyVfs disk;
+  StoreWorld world;
+  world.storage_options.journal.vfs = disk.name();
+  world.storage_options.journal.segment_size = 16 << 10;
+  world.storage_options.pause = std::chrono::milliseconds(1);
+  world.restart();
+  world.storage->stop();
+  auto frames = frames_of(world, 1, kRecords);
+  for (Frame& frame : frames) {
+    frame.datagram.bytes = text_bytes("+D1/" + std::to_string(frame.datagram.arrival - kArrival));
+    world.take(frame);
+  }
+  ASSERT_GE(world.storage->journal().stats().segments, 3u);
+  world.storage.reset();
+  disk.fail(FaultyVfs::Operation::kOpen, FaultyVfs::Failure::kIoError, 2, 1);  // not that of the newest one
+  world.begin();
+  world.database.wait_for("SELECT COUNT(*) FROM frame", std::to_string(kRecords));
+  world.wait_until_stored();
+  EXPECT_EQ(world.storage->ledger().pending, 0u);
+  EXPECT_EQ(world.storage->ledger().found_at_start, static_cast<std::uint64_t>(kRecords));
 }
 
 SERVER_TEST(Storage, ReadsOnFromTheJournalWhenItsQueueIsFull) {

@@ -170,9 +170,7 @@ struct StoreWorld {
   explicit StoreWorld(
       PrivateMariadb& server = db::testing::server(), const Adjust& adjust = [](auto&) {})
       : database(server), pool(adjusted(database.options(), adjust)) {
-    storage.emplace(options(), &*pool, reporter);
-    storage->know(listener.origin());
-    storage->start();
+    begin();
   }
   explicit StoreWorld(const Adjust& adjust) : StoreWorld(db::testing::server(), adjust) {}
   ~StoreWorld() { expect_balanced(); }
@@ -181,6 +179,9 @@ struct StoreWorld {
   void restart() {
     expect_balanced();
     storage.reset();
+    begin();
+  }
+  void begin() {
     storage.emplace(options(), &*pool, reporter);
     storage->know(listener.origin());
     storage->start();
