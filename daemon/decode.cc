@@ -119,13 +119,14 @@ class Explainer {
     }
     if (decoded.verdict == Verdict::kControl) {
       write_control(decoded);
-    } else if (vetted.seen) {
+    } else if (vetted.number_used) {
       ++tally_.repeated;
-      fmt::print(out_, "  a repetition: the device has used this number before, and nothing is stored\n");
+      fmt::print(out_, "  a repetition: its number was used before; other content would go to dead_letter\n");
     } else {
       write_records(station, datagram, decoded);
     }
-    write_ack(station, datagram, decoded, vetted.seen ? ingest::AckStatus::kDuplicate : ingest::AckStatus::kStored);
+    write_ack(station, datagram, decoded,
+              vetted.number_used ? ingest::AckStatus::kDuplicate : ingest::AckStatus::kStored);
   }
 
   void reject(const Decoded& decoded) {

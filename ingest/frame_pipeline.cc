@@ -161,18 +161,18 @@ void FramePipeline::decode(Frame& frame) {
     heard(*device, entry);
     if (decoded.answer && on_answer_) on_answer_(decoded.nserie, *decoded.answer);
     if (decoded.ack_wanted) acknowledge(entry, AckStatus::kStored);
-  } else if (vetted.seen) {
-    repeat(frame);
   } else {
-    store(frame, *device);
+    store(frame, *device, vetted.number_used);
   }
 }
 
-// Whoever wants no acknowledgement sends nothing again.
-void FramePipeline::store(Frame& frame, Device& device) {
+// A used number alone does not tell a repetition from other content, which the database has to keep apart. Whoever
+// wants no acknowledgement sends nothing again; others may send it again in its name.
+void FramePipeline::store(Frame& frame, Device& device, bool number_used) {
   const Entry& entry = *frame.entry;
+  const bool may_come_again = entry.decoded.ack_wanted || number_used;
   RecentDatagrams::Fingerprint fingerprint = 0;
-  if (entry.decoded.ack_wanted) {
+  if (may_come_again) {
     fingerprint = RecentDatagrams::fingerprint(*entry.datagram.origin->codec, entry.datagram.bytes);
     switch (recent_.standing(fingerprint)) {
       case RecentDatagrams::Standing::kKept:
@@ -189,8 +189,7 @@ void FramePipeline::store(Frame& frame, Device& device) {
     frame.drop_reason = DropReason::kDeviceLimit;
     return;
   }
-  keep(frame, device,
-       entry.decoded.ack_wanted ? RecentDatagrams::Way(recent_, fingerprint) : RecentDatagrams::Way());
+  keep(frame, device, may_come_again ? RecentDatagrams::Way(recent_, fingerprint) : RecentDatagrams::Way());
 }
 
 // It is vetted like one that names its device: it comes from where that was heard.

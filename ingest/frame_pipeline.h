@@ -113,7 +113,7 @@ class FramePipeline {
 
   void process(Frame& frame);
   void decode(Frame& frame);
-  void store(Frame& frame, Device& device);
+  void store(Frame& frame, Device& device, bool number_used);
   void keep(Frame& frame, Device& device, RecentDatagrams::Way way);
   void repeat(Frame& frame);
   [[nodiscard]] bool must_wait(const Claim& claim, const greenrt::UdpPath& path, double backlog) const;

@@ -18,7 +18,7 @@ Vetted vet_tagged(const Trust& trust, const Codec& codec, const Datagram& datagr
   if (standing == Standing::kTooOld) return {.refusal = refusal::kReplayed};
   if (const auto fault = codec.verify(datagram.bytes, decoded, *trust.keys); !fault.empty()) return {.refusal = fault};
   decoded.prove(AuthLevel::kMac);
-  return {.seen = standing == Standing::kSeen};
+  return {.number_used = standing == Standing::kSeen};
 }
 
 Vetted vet_untagged(const Trust& trust, const Codec& codec, const Datagram& datagram, Decoded& decoded,

@@ -1,8 +1,8 @@
-// Vetting: whether a datagram that decode() has taken is believed, and whether it has been here before.
+// Vetting: whether a datagram that decode() has taken is believed, and whether its number has been here before.
 //
 // In this order, the cheap ones first: the device may send here at all; the number of a tagged datagram is not too old;
-// the tag is right; the number was not used before. Without a tag: none is required, the device has not proved itself
-// before, and it is where it was heard last, if it is pinned. Nobody answers what is refused.
+// the tag is right. Without a tag: none is required, the device has not proved itself before, and it is where it was
+// heard last, if it is pinned. Nobody answers what is refused.
 //
 // Never yields, never throws. One thread only.
 
@@ -19,7 +19,8 @@ namespace ingest {
 
 struct Vetted {
   std::string_view refusal;  // see trust.h; empty: it is believed
-  bool seen = false;         // believed, and a repetition of one whose end is known
+  bool number_used = false;  // believed, and its number, or the times of its readings, were here before: a repetition,
+                             // unless its content is another one
 };
 
 // Sets what `decoded` proves.

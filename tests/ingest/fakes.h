@@ -133,6 +133,7 @@ class FakeCustody final : public Custody {
 
   void note_repetition(const Entry&) noexcept override { ++repetitions_; }
   [[nodiscard]] std::size_t repetitions() const { return repetitions_; }
+  [[nodiscard]] std::int64_t taken() const { return places_; }
   // Of what was taken last.
   [[nodiscard]] AuthLevel last_level() const { return last_level_; }
 

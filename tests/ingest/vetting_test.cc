@@ -12,14 +12,13 @@
 #include "ingest/frame_pipeline.h"
 #include "ingest/native_codec.h"
 #include "ingest/native_frame.h"
+#include "ingest/native_items.h"
 #include "tests/ingest/fakes.h"
-#include "tests/ingest/hex.h"
 
 namespace ingest {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::from_hex;
 using ::testing::IsEmpty;
 using testing::rejected;
 using testing::run_until_quiet;
@@ -41,10 +40,12 @@ struct Sent {
   std::uint32_t epoch = 1;
   std::optional<std::uint8_t> key_id = 1;  // none: no tag
   std::uint8_t flags = native::kAckWanted;
+  std::uint8_t value = 5;
 
   [[nodiscard]] std::vector<std::byte> bytes() const {
     std::vector<std::byte> frame;
-    const auto payload = from_hex("0001 11 05");
+    std::vector<std::byte> payload;
+    native::ItemWriter(payload).add_integer<std::uint8_t>(1, value);
     native::build_frame({.flags = static_cast<std::uint8_t>(flags | (key_id ? native::kTagged : 0)),
                          .key_id = key_id.value_or(0),
                          .serial = serial,
@@ -169,10 +170,27 @@ HUB_TEST(Vetting, ARepetitionIsAnsweredAndNotStoredAgain) {
   EXPECT_EQ(world.accepted(), 4u) << "each of them is in custody";
 }
 
-HUB_TEST(Vetting, ARepetitionUnderAnotherKeyOfTheDeviceIsOneAllTheSame) {
+HUB_TEST(Vetting, OtherBytesUnderAUsedNumberGoToTheDatabaseWhichCanTell) {
   World world(asking_for(AuthPolicy::kRequired));
   EXPECT_EQ(world.ask({.sequence = 5, .key_id = 1}), kStored);
-  EXPECT_EQ(world.ask({.sequence = 5, .key_id = 2}), kDuplicate);
+  EXPECT_EQ(world.ask({.sequence = 5, .key_id = 2}), kStored) << "the same content, under another key";
+  EXPECT_EQ(world.ask({.sequence = 5, .value = 9}), kStored) << "another content";
+  EXPECT_EQ(world.custody.taken(), 3);
+  EXPECT_EQ(world.custody.repetitions(), 0u);
+  EXPECT_EQ(world.ask({.sequence = 5, .value = 9}), kDuplicate) << "the same bytes";
+  EXPECT_EQ(world.custody.taken(), 3);
+}
+
+HUB_TEST(Vetting, AFrameThatWasOverheardTakesNoRoomHoweverOftenItIsSent) {
+  for (const AckWhen ack : {AckWhen::kDurable, AckWhen::kStored}) {
+    World world(asking_for(AuthPolicy::kRequired), {.ack = ack});
+    testing::DeviceSocket attacker;
+    for (int i = 0; i < 10; ++i)
+      world.receive(Sent{.sequence = 5, .flags = 0}.bytes(), i == 0 ? world.device : attacker);
+    EXPECT_EQ(world.custody.taken(), 2) << "it asks for no answer: its bytes are remembered from the second time on";
+    EXPECT_EQ(world.custody.repetitions(), 8u);
+    EXPECT_EQ(world.accepted(), 10u);
+  }
 }
 
 HUB_TEST(Vetting, WhatIsTooOldForTheWindowIsRefusedBeforeItsTagIsLookedAt) {
@@ -233,6 +251,7 @@ HUB_TEST(Vetting, WhatIsKnownFromElsewhereCounts) {
   world.devices.note_proof("SN-0001", world.codec, past);
   EXPECT_EQ(world.ask({.sequence = 2, .key_id = std::nullopt}), kNothing);
   EXPECT_EQ(world.refused(refusal::kDowngrade), 1u);
+  EXPECT_EQ(world.ask({.sequence = 2000}), kStored) << "the database knows whether it is the same";
   EXPECT_EQ(world.ask({.sequence = 2000}), kDuplicate);
   EXPECT_EQ(world.ask({.sequence = 900}), kNothing);
   EXPECT_EQ(world.refused(refusal::kReplayed), 1u);
