@@ -58,6 +58,7 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   struct Proof {
     const Codec* codec = nullptr;
     std::optional<std::uint8_t> key_id;  // the one that it used last, since it is remembered here
+    std::uint64_t heard = 0;  // the number with which its address came last; 0: with none
     ReplayGuard guard;
   };
   // nullptr: nothing.

@@ -1,5 +1,6 @@
 #include "ingest/frame_pipeline.h"
 
+#include <algorithm>
 #include <cassert>
 #include <new>
 #include <optional>
@@ -217,13 +218,12 @@ void FramePipeline::keep(Frame& frame, Device& device, RecentDatagrams::Way way)
   place.leave();
   if (!entry->wait_durable()) throw CustodyRefused(DropReason::kJournalFailed, "the journal could not be written");
   heard(device, *entry);
-  if (options_.ack == AckWhen::kDurable) {
+  if (options_.ack == AckWhen::kDurable || !entry->decoded.ack_wanted) {
     note_seen(device, *entry);
     way.keep();
     if (entry->decoded.ack_wanted) acknowledge(*entry, AckStatus::kStored);
     return;
   }
-  if (!entry->decoded.ack_wanted) return;
   const auto result = entry->wait_stored(greenrt::Deadline::at(entry->datagram.received + options_.store_deadline));
   if (!result) {
     ++counters_.acks_withheld;
@@ -241,13 +241,17 @@ void FramePipeline::repeat(Frame& frame) {
 }
 
 // The address of a device that proves itself moves with a number that is newer than all before, so that a datagram
-// which somebody held back cannot draw its downlinks elsewhere.
+// which somebody held back cannot draw its downlinks elsewhere. Its own, since with `ack: database` the guard knows a
+// number only when its records are stored.
 void FramePipeline::heard(Device& device, const Entry& entry) const {
   const Decoded& decoded = entry.decoded;
   if (!decoded.updates_path) return;
-  if (const auto* proof = device.proof()) {
+  if (auto* proof = device.proof()) {
     if (decoded.auth_level < AuthLevel::kMac) return;
-    if (decoded.counter != 0 && decoded.counter <= proof->guard.window().highest()) return;
+    if (decoded.counter != 0) {
+      if (decoded.counter <= std::max(proof->heard, proof->guard.window().highest())) return;
+      proof->heard = decoded.counter;
+    }
   }
   const Datagram& datagram = entry.datagram;
   device.heard(*datagram.listener, datagram.path, datagram.arrival, decoded.version);

@@ -151,6 +151,10 @@ class FakeCustody final : public Custody {
 
   // What waits, by its text: "A/1".
   void make_durable(std::string_view text) { find(text)->set_durable(); }
+  void make_all_durable() {
+    for (const EntryRef& entry : waiting_)
+      if (!entry->durable()) entry->set_durable();
+  }
   void lose(std::string_view text) { remove(text)->set_lost(); }
   void leave_behind(std::string_view text) { remove(text)->leave_behind(); }
   void finish(std::string_view text, StoreResult result) { remove(text)->set_stored(result); }

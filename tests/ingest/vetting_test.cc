@@ -240,6 +240,23 @@ HUB_TEST(Vetting, OnlyANewerNumberMovesTheAddressOfADevice) {
   EXPECT_EQ(peer(), elsewhere.path().peer);
 }
 
+HUB_TEST(Vetting, ItsAddressDoesNotWaitForTheDatabase) {
+  World world(asking_for(AuthPolicy::kRequired), {.ack = AckWhen::kStored});
+  testing::DeviceSocket elsewhere;
+  world.custody.hold();
+  for (const std::uint8_t flags : {std::uint8_t{0}, std::uint8_t{native::kAckWanted}}) {
+    const std::uint32_t sequence = 10 + flags;
+    world.receive({.sequence = sequence, .flags = flags});
+    world.custody.make_all_durable();
+    run_until_quiet();
+    world.receive(Sent{.sequence = sequence - 1, .flags = flags}.bytes(), elsewhere);
+    world.receive(Sent{.sequence = sequence, .flags = flags}.bytes(), elsewhere);
+    world.custody.make_all_durable();
+    run_until_quiet();
+    EXPECT_EQ(world.devices.find("SN-0001")->path().peer, world.device.path().peer);
+  }
+}
+
 HUB_TEST(Vetting, WhatIsKnownFromElsewhereCounts) {
   World world(asking_for(AuthPolicy::kOptional));
   ReplayWindow past;
