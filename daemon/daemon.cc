@@ -88,6 +88,9 @@ class Daemon {
       intake_.set_on_answer([this](auto nserie, const auto& answer) { outcomes_->note(nserie, answer); });
       intake_.set_addressee(
           [this](const auto& listener, const auto& peer) { return transmitter_->take_addressee(listener, peer); });
+      intake_.set_has_addressee([this](const auto& listener, const auto& peer) {
+        return transmitter_->has_addressee(listener, peer);
+      });
       intake_.set_on_heard([this](auto nserie) { transmitter_->heard(nserie); });
       outcomes_->set_on_written([this](auto nserie) { transmitter_->ended(nserie); });
     }
@@ -107,6 +110,7 @@ class Daemon {
     storage_.stop();
     intake_.set_on_answer(nullptr);
     intake_.set_addressee(nullptr);
+    intake_.set_has_addressee(nullptr);
     intake_.set_on_heard(nullptr);
   }
   Daemon(const Daemon&) = delete;

@@ -69,6 +69,7 @@ class Intake {
   void set_on_answer(ingest::FramePipeline::OnAnswer on_answer) { pipeline_.set_on_answer(std::move(on_answer)); }
 
   void set_addressee(ingest::FramePipeline::Addressee addressee) { pipeline_.set_addressee(std::move(addressee)); }
+  void set_has_addressee(ingest::FramePipeline::HasAddressee has) { pipeline_.set_has_addressee(std::move(has)); }
   void set_on_heard(ingest::FramePipeline::OnHeard on_heard) { pipeline_.set_on_heard(std::move(on_heard)); }
 
   // All that there were; those that are no more are retired().

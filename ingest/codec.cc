@@ -2,6 +2,7 @@
 
 #include <cassert>
 
+#include "ingest/keyed_hash.h"
 #include "ingest/trust.h"
 
 namespace ingest {
@@ -39,6 +40,10 @@ void Decoded::prove(AuthLevel level) {
   if (counter == 0 || level < AuthLevel::kMac) return;
   for (Record& record : records)
     record.frame_id = counter;
+}
+
+std::uint64_t Codec::hash_of(std::string_view peeked) const {
+  return keyed_hash(as_bytes(peeked));
 }
 
 std::string Codec::downlink_obstacle(std::string_view nserie, Bytes payload) const {

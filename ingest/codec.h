@@ -144,6 +144,11 @@ class Codec {
   // The serial that a datagram claims, for admission: a look at fixed offsets, without validation, allocation or
   // decoding. Empty when there is none where it should be.
   [[nodiscard]] virtual std::string_view peek_serial(Bytes datagram) const = 0;
+  // keyed_hash() of the nserie that decode() makes of what peek_serial() found.
+  [[nodiscard]] virtual std::uint64_t hash_of(std::string_view peeked) const;
+
+  // Whether all that a device sends comes from one port of its, as long as it is not behind a NAT that changes it.
+  [[nodiscard]] virtual bool keeps_its_port() const { return true; }
 
   // The form of the key files that verify() and make_ack() need; kNone: the protocol proves nothing.
   [[nodiscard]] virtual KeyForm key_form() const { return KeyForm::kNone; }

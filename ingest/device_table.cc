@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <functional>
 
 #include "ingest/keyed_hash.h"
 
@@ -21,6 +22,9 @@ struct KeyHash {
 };
 struct KeyEqual {
   bool operator()(const Key& key, const Device& device) const { return key.nserie == device.nserie(); }
+};
+struct HashEqual {
+  bool operator()(std::uint64_t hash, const Device& device) const { return hash == device.hash(); }
 };
 
 }  // namespace
@@ -60,9 +64,8 @@ DeviceTable::Hold DeviceTable::hold(std::string_view nserie, std::uint64_t hash)
   return {*this, device};
 }
 
-DeviceTable::Familiarity DeviceTable::familiarity(std::string_view nserie, std::uint64_t hash,
-                                                  const greenrt::SocketAddress& peer) const {
-  const auto known = index_.find(Key{nserie, hash}, KeyHash(), KeyEqual());
+DeviceTable::Familiarity DeviceTable::familiarity(std::uint64_t hash, const greenrt::SocketAddress& peer) const {
+  const auto known = index_.find(hash, std::identity(), HashEqual());
   if (known == index_.end() || !known->listener_) return Familiarity::kStranger;
   const greenrt::SocketAddress& heard = known->path_.peer;
   if (heard.mapped() != peer.mapped()) return Familiarity::kStranger;

@@ -40,6 +40,7 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   Device(std::string_view nserie, std::uint64_t hash) : nserie_(nserie), hash_(hash) {}
 
   [[nodiscard]] const std::string& nserie() const { return nserie_; }
+  [[nodiscard]] std::uint64_t hash() const { return hash_; }  // keyed_hash() of it
   [[nodiscard]] SerialChain& chain() { return chain_; }
 
   // Those who hold it: the frames of it that are under way.
@@ -118,10 +119,9 @@ class DeviceTable {
   // nullptr when it was not heard, or is forgotten. Valid until the next hold is taken or given back.
   [[nodiscard]] const Device* find(std::string_view nserie) const;
 
-  // How near `peer` is to where a device was heard last. `hash` is its keyed_hash().
+  // How near `peer` is to where the device with this keyed_hash() was heard last.
   enum class Familiarity : std::uint8_t { kStranger, kSameHost, kSamePort };
-  [[nodiscard]] Familiarity familiarity(std::string_view nserie, std::uint64_t hash,
-                                        const greenrt::SocketAddress& peer) const;
+  [[nodiscard]] Familiarity familiarity(std::uint64_t hash, const greenrt::SocketAddress& peer) const;
 
   // What is known from elsewhere of what a device has proved. Only of one that is in the table.
   void note_proof(std::string_view nserie, const Codec& codec, const ReplayWindow& window);

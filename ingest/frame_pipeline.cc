@@ -71,7 +71,7 @@ FramePipeline::~FramePipeline() {
 
 FramePipeline::Claim FramePipeline::look_ahead(const Listener& listener, Bytes bytes) const {
   const std::string_view serial = listener.codec().peek_serial(bytes);
-  const Claim claim{.serial = serial, .hash = keyed_hash(as_bytes(serial))};
+  const Claim claim{.serial = serial, .hash = listener.codec().hash_of(serial)};
   devices_.fetch_bucket(claim.hash);
   return claim;
 }
@@ -85,7 +85,7 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
                            const Claim& claim) noexcept {
   try {
     if (!listener.prefix_rate().take(path.peer, arrival.received)) return drop(listener, DropReason::kPrefixRate);
-    if (must_wait(claim, path, arrival.backlog)) return drop(listener, DropReason::kStranger);
+    if (must_wait(listener, claim, path, arrival.backlog)) return drop(listener, DropReason::kStranger);
     if (!greenrt::Hub::current().has_room()) return drop(listener, DropReason::kGreenletLimit);
     auto [ticket, refusal] = admission_.admit(path.peer, claim.hash);
     if (!ticket) return drop(listener, refusal);
@@ -116,11 +116,13 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
 // When more comes than can be looked at, what is known is served first: who was heard before at the same address and
 // port, and, as long as that does not help, at the same address. It costs an attacker less to send a datagram than it
 // costs to find out what it is worth.
-bool FramePipeline::must_wait(const Claim& claim, const greenrt::UdpPath& path, double backlog) const {
+bool FramePipeline::must_wait(const Listener& listener, const Claim& claim, const greenrt::UdpPath& path,
+                              double backlog) const {
   using Familiarity = DeviceTable::Familiarity;
   if (backlog < kStrangersWait) return false;
-  const Familiarity asked = backlog < kMovedOnesWait ? Familiarity::kSameHost : Familiarity::kSamePort;
-  return devices_.familiarity(claim.serial, claim.hash, path.peer) < asked;
+  if (claim.serial.empty()) return !has_addressee_ || !has_addressee_(listener, path.peer);
+  const bool by_host = backlog < kMovedOnesWait || !listener.codec().keeps_its_port();
+  return devices_.familiarity(claim.hash, path.peer) < (by_host ? Familiarity::kSameHost : Familiarity::kSamePort);
 }
 
 void FramePipeline::process(Frame& frame) {

@@ -60,10 +60,10 @@ class FramePipeline {
   FramePipeline(const FramePipeline&) = delete;
   FramePipeline& operator=(const FramePipeline&) = delete;
 
-  // The serial that a datagram claims to come from. A view into it.
+  // The device that a datagram claims to come from.
   struct Claim {
-    std::string_view serial;
-    std::uint64_t hash = 0;  // keyed_hash()
+    std::string_view serial;  // as the datagram has it; a view into it
+    std::uint64_t hash = 0;   // of the nserie: see Codec::hash_of()
   };
   // For a datagram that will be submitted soon: brings what the table knows of its device nearer.
   [[nodiscard]] Claim look_ahead(const Listener& listener, Bytes bytes) const;
@@ -92,6 +92,9 @@ class FramePipeline {
   // again, once its datagram is durable.
   using Addressee = std::function<std::optional<std::string>(const Listener&, const greenrt::SocketAddress& peer)>;
   void set_addressee(Addressee addressee) { addressee_ = std::move(addressee); }
+  // And whether there is an addressee: for what claims no serial while more comes than can be looked at.
+  using HasAddressee = std::function<bool(const Listener&, const greenrt::SocketAddress& peer)>;
+  void set_has_addressee(HasAddressee has_addressee) { has_addressee_ = std::move(has_addressee); }
   using OnHeard = std::function<void(std::string_view nserie)>;
   void set_on_heard(OnHeard on_heard) { on_heard_ = std::move(on_heard); }
 
@@ -116,7 +119,8 @@ class FramePipeline {
   void store(Frame& frame, Device& device, bool number_used);
   void keep(Frame& frame, Device& device, RecentDatagrams::Way way);
   void repeat(Frame& frame);
-  [[nodiscard]] bool must_wait(const Claim& claim, const greenrt::UdpPath& path, double backlog) const;
+  [[nodiscard]] bool must_wait(const Listener& listener, const Claim& claim, const greenrt::UdpPath& path,
+                               double backlog) const;
   [[nodiscard]] DeviceTable::Hold device_of(const Frame& frame);
   void name_answer(Entry& entry) const;
   void heard(Device& device, const Entry& entry) const;
@@ -135,6 +139,7 @@ class FramePipeline {
   PipelineCounters counters_;
   OnAnswer on_answer_;
   Addressee addressee_;
+  HasAddressee has_addressee_;
   OnHeard on_heard_;
   std::unique_ptr<Frames> frames_;
   greenrt::GreenletKind& frame_kind_;

@@ -5,6 +5,7 @@
 
 #include "ingest/frame_id.h"
 #include "ingest/json_writer.h"
+#include "ingest/keyed_hash.h"
 #include "ingest/semtech_frame.h"
 #include "ingest/semtech_json.h"
 #include "ingest/semtech_txpk.h"
@@ -83,6 +84,12 @@ std::span<const std::string_view> SemtechCodec::reject_reasons() const {
 std::string_view SemtechCodec::peek_serial(Bytes datagram) const {
   if (datagram.size() < semtech::kHeadSize) return {};
   return as_text(datagram.subspan(semtech::kEuiOffset, semtech::kEuiSize));
+}
+
+std::uint64_t SemtechCodec::hash_of(std::string_view peeked) const {
+  if (peeked.size() != semtech::kEuiSize) return Codec::hash_of(peeked);
+  const auto digits = semtech::eui_digits(as_bytes(peeked));
+  return keyed_hash(as_bytes(std::string_view(digits.data(), digits.size())));
 }
 
 void SemtechCodec::decode(Bytes datagram, Decoded& out) const {

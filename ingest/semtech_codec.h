@@ -18,6 +18,10 @@ class SemtechCodec final : public Codec {
 
   // The eight bytes of the EUI as they are on the wire.
   [[nodiscard]] std::string_view peek_serial(Bytes datagram) const override;
+  [[nodiscard]] std::uint64_t hash_of(std::string_view peeked) const override;
+
+  // PUSH_DATA and PULL_DATA leave from two sockets.
+  [[nodiscard]] bool keeps_its_port() const override { return false; }
 
   void decode(Bytes datagram, Decoded& out) const override;
 

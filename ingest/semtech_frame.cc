@@ -87,11 +87,18 @@ std::string_view parse_answer(Bytes datagram, Answer& answer) {
   return {};
 }
 
-void append_eui(Bytes eui, std::string& out) {
-  for (const std::byte byte : eui) {
-    out += kHexDigits[std::to_integer<unsigned>(byte) >> 4];
-    out += kHexDigits[std::to_integer<unsigned>(byte) & 0x0F];
+std::array<char, 2 * kEuiSize> eui_digits(Bytes eui) {
+  std::array<char, 2 * kEuiSize> digits;
+  for (std::size_t i = 0; i < kEuiSize; ++i) {
+    digits[2 * i] = kHexDigits[std::to_integer<unsigned>(eui[i]) >> 4];
+    digits[2 * i + 1] = kHexDigits[std::to_integer<unsigned>(eui[i]) & 0x0F];
   }
+  return digits;
+}
+
+void append_eui(Bytes eui, std::string& out) {
+  const auto digits = eui_digits(eui);
+  out.append(digits.data(), digits.size());
 }
 
 bool is_eui(std::string_view text) {

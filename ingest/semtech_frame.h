@@ -91,7 +91,8 @@ void build_answer(const Answer& answer, std::vector<std::byte>& out);
 // Empty when the datagram is one of a collector, as a gateway sees it; else the reason.
 [[nodiscard]] std::string_view parse_answer(Bytes datagram, Answer& answer);
 
-// An EUI as people write it, and as it is stored: 16 lower-case hex digits. Appends.
+// An EUI, of kEuiSize bytes, as people write it, and as it is stored: 16 lower-case hex digits.
+[[nodiscard]] std::array<char, 2 * kEuiSize> eui_digits(Bytes eui);
 void append_eui(Bytes eui, std::string& out);
 [[nodiscard]] bool is_eui(std::string_view text);
 

@@ -113,6 +113,12 @@ std::optional<std::string> Transmitter::take_addressee(const Listener& listener,
   return command.mapped().nserie;
 }
 
+bool Transmitter::has_addressee(const Listener& listener, const greenrt::SocketAddress& peer) const {
+  if (commands_.empty()) return false;
+  const auto command = commands_.find(address_of(listener, peer));
+  return command != commands_.end() && !command->second.until.expired();
+}
+
 bool Transmitter::hold_address(const std::string& address, const std::string& nserie) {
   Command& command = commands_[address];
   if (command.nserie != nserie && !command.until.expired()) return false;

@@ -71,6 +71,7 @@ class Transmitter {
   // Whose answer it is that came from that address without a name: of the device that was sent to there and has not
   // answered. It has then. Never yields.
   std::optional<std::string> take_addressee(const Listener& listener, const greenrt::SocketAddress& peer);
+  [[nodiscard]] bool has_addressee(const Listener& listener, const greenrt::SocketAddress& peer) const;
 
   [[nodiscard]] const TransmitterCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t awaited() const { return awaited_.size(); }

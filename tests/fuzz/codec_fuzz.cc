@@ -12,6 +12,7 @@
 #include "ingest/codec.h"
 #include "ingest/collectd_parts.h"
 #include "ingest/frame_id.h"
+#include "ingest/keyed_hash.h"
 #include "ingest/native_frame.h"
 #include "ingest/semtech_frame.h"
 #include "ingest/trust.h"
@@ -50,6 +51,7 @@ void check_serial(const Codec& codec, Bytes datagram, const Decoded& decoded) {
     check(decoded.nserie == decoded.nserie_storage, "the serial is the one that was kept");
     check(!peeked.empty(), "the serial was seen beforehand");
   }
+  check(codec.hash_of(peeked) == ingest::keyed_hash(ingest::as_bytes(decoded.nserie)), "its hash was right beforehand");
 }
 
 void check_records(const Codec& codec, Bytes datagram, const Decoded& decoded) {

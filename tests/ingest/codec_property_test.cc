@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "ingest/keyed_hash.h"
 #include "ingest/utf8.h"
 #include "tests/ingest/codec_support.h"
 #include "tests/ingest/collectd_vectors.h"
@@ -72,6 +73,7 @@ Verdict check_promises(const Codec& codec, Bytes datagram, Decoded& decoded) {
   } else {
     EXPECT_EQ(codec.peek_serial(datagram).empty(), decoded.nserie.empty());
   }
+  EXPECT_EQ(codec.hash_of(codec.peek_serial(datagram)), keyed_hash(as_bytes(decoded.nserie)));
   std::string json;
   for (const Record& record : decoded.records) {
     EXPECT_TRUE(lies_within(record.bytes, datagram));

@@ -43,7 +43,7 @@ TEST(DeviceTable, SaysHowNearAPeerIsToWhereADeviceWasHeard) {
   using Familiarity = DeviceTable::Familiarity;
   DeviceTable table(10);
   const auto to = [&](std::string_view nserie, const greenrt::SocketAddress& peer) {
-    return table.familiarity(nserie, keyed_hash(as_bytes(nserie)), peer);
+    return table.familiarity(keyed_hash(as_bytes(nserie)), peer);
   };
   table.hold("A")->heard(listener(), from_port(1000), 1);
   const auto never_heard = table.hold("held");

@@ -46,7 +46,7 @@ class World {
   std::int64_t submit(std::string_view text, const greenrt::UdpPath& path, greenrt::Duration ago = 0s) {
     ++listener.counters().received;
     const auto arrival = arrivals_.next(ArrivalClock::now());
-    pipeline.submit(listener, {.stamp = arrival, .received = greenrt::Clock::now() - ago}, path,
+    pipeline.submit(listener, {.stamp = arrival, .received = greenrt::Clock::now() - ago, .backlog = backlog}, path,
                     as_bytes(text), pipeline.look_ahead(listener, as_bytes(text)));
     expect_balanced();
     return arrival;
@@ -80,6 +80,7 @@ class World {
   testing::RecordingReporter reporter;
   DeviceTable devices{100};
   FramePipeline pipeline;
+  double backlog = 0;  // of the receive buffer
 };
 
 HUB_TEST(FramePipeline, AcknowledgesAFrameOnceItIsDurable) {
@@ -242,6 +243,20 @@ HUB_TEST(FramePipeline, AnAnswerThatNamesNoDeviceIsOfTheOneThatWasAsked) {
   EXPECT_THAT(answers, ElementsAre("B: done", "A: too"));
   ASSERT_NE(world.devices.find("B"), nullptr);
   EXPECT_EQ(world.devices.find("B")->path().peer, world.device.address());
+}
+
+HUB_TEST(FramePipeline, AnAnswerWithoutANameIsNoStrangersWhereOneIsWaitedFor) {
+  World world;
+  bool waits = false;
+  world.pipeline.set_has_addressee([&](const Listener& listener, const greenrt::SocketAddress& peer) {
+    return waits && &listener == &world.listener && peer == world.device.address();
+  });
+  world.backlog = 1;
+  world.receive("d/done");
+  EXPECT_EQ(world.dropped(DropReason::kStranger), 1u);
+  waits = true;
+  world.receive("d/done");
+  EXPECT_EQ(world.dropped(DropReason::kStranger), 1u);
 }
 
 HUB_TEST(FramePipeline, AFrameWaitsForThePlaceOfTheOneBeforeNotForItsEnd) {

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "ingest/keyed_hash.h"
 #include "tests/ingest/codec_support.h"
 #include "tests/ingest/semtech_vectors.h"
 
@@ -180,6 +181,11 @@ TEST(SemtechPeek, IsTheEuiOnTheWire) {
   EXPECT_EQ(to_hex(as_bytes(kCodec.peek_serial(push("garbage")))), kEui) << "without judging the rest";
   EXPECT_EQ(kCodec.peek_serial(from_hex("02000702b827ebfffe87bd")), "");
   EXPECT_EQ(kCodec.peek_serial({}), "");
+}
+
+TEST(SemtechPeek, IsHashedAsTheSerialThatItIsStoredUnder) {
+  EXPECT_EQ(kCodec.hash_of(kCodec.peek_serial(from_hex("02000702b827ebfffe87bd11"))), keyed_hash(as_bytes(kEui)));
+  EXPECT_EQ(kCodec.hash_of(""), keyed_hash({}));
 }
 
 TEST(SemtechDownlink, IsAPullRespWithTheLowBitsOfItsNumberAsToken) {

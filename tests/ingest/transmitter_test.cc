@@ -347,7 +347,10 @@ HUB_TEST(Transmitter, KnowsWhoAnswersWithoutANameByTheAddressItSentTo) {
   world.source.queue(1, "A", "x");
   world.source.queue(2, "B", "y");
   world.transmitter.poll();
+  EXPECT_TRUE(world.transmitter.has_addressee(world.nameless, world.other.address()));
+  EXPECT_FALSE(world.transmitter.has_addressee(world.listener, world.other.address()));
   EXPECT_EQ(world.transmitter.take_addressee(world.nameless, world.other.address()), "B");
+  EXPECT_FALSE(world.transmitter.has_addressee(world.nameless, world.other.address()));
   EXPECT_EQ(world.transmitter.take_addressee(world.nameless, world.other.address()), std::nullopt) << "once";
   EXPECT_EQ(world.transmitter.take_addressee(world.listener, world.device.address()), std::nullopt);
   EXPECT_EQ(world.transmitter.take_addressee(world.nameless, world.device.address()), "A");

@@ -13,7 +13,9 @@
 #include "ingest/native_codec.h"
 #include "ingest/native_frame.h"
 #include "ingest/native_items.h"
+#include "ingest/semtech_codec.h"
 #include "tests/ingest/fakes.h"
+#include "tests/ingest/hex.h"
 
 namespace ingest {
 namespace {
@@ -59,9 +61,13 @@ struct Sent {
   }
 };
 
+const NativeCodec kNative;
+const SemtechCodec kSemtech;
+
 struct World {
-  explicit World(Trust trust, const PipelineOptions& options = {})
-      : listener("native", codec, greenrt::UdpSocket::bind(testing::loopback()), false, std::move(trust)),
+  explicit World(Trust trust, const PipelineOptions& options = {}, const Codec& its_codec = kNative)
+      : codec(its_codec),
+        listener("native", codec, greenrt::UdpSocket::bind(testing::loopback()), false, std::move(trust)),
         pipeline(options, custody, devices, reporter) {
     run_until_quiet();
   }
@@ -104,7 +110,7 @@ struct World {
   [[nodiscard]] std::uint64_t refused(std::string_view reason) { return rejected(listener, reason); }
   [[nodiscard]] std::uint64_t accepted() const { return listener.counters().accepted; }
 
-  NativeCodec codec;
+  const Codec& codec;
   testing::DeviceSocket device;
   Listener listener;
   testing::FakeCustody custody;
@@ -305,6 +311,21 @@ HUB_TEST(Vetting, WhoHasAnotherPortWaitsWhenThatDoesNotHelp) {
   world.receive(Sent{.sequence = 3}.bytes(), other_port);
   world.receive(Sent{.sequence = 4}.bytes(), world.device);
   EXPECT_EQ(world.accepted(), 3u) << "the last one that was heard is at its new port";
+}
+
+HUB_TEST(Vetting, AGatewayIsKnownByItsAddressWhichOfItsPortsItUses) {
+  World world({}, {}, kSemtech);
+  testing::DeviceSocket push_port;
+  testing::DeviceSocket elsewhere("127.0.0.2");
+  const auto pull = testing::from_hex("02000702b827ebfffe87bd11");
+  const auto push = testing::from_hex("02000700b827ebfffe87bd117b7d");
+  world.receive(pull, world.device);
+  world.backlog = 1;
+  world.receive(pull, world.device);
+  world.receive(push, push_port);
+  EXPECT_EQ(world.listener.counters().control, 3u);
+  world.receive(pull, elsewhere);
+  EXPECT_EQ(world.listener.counters().control, 3u);
 }
 
 // --- devices -------------------------------------------------------------------------------------------------------
