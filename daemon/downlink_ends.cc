@@ -34,17 +34,18 @@ std::string of_these(std::string_view statement) {
 }
 
 // An answer counts also when it comes before the attempt that it answers is marked, and when the row was given up
-// meanwhile: the device knows better. Where the protocol names no row, it is the one that is under way.
+// meanwhile: the device knows better. Where the protocol names no row, it is the one that is under way; where it names
+// a part of the number, that one before those that have ended, and of these the last one.
+constexpr std::string_view kThatOne =
+    "ORDER BY (state = 'sent' AND retry_at IS NOT NULL) DESC, state = 'queued' DESC, sent_at DESC, id DESC LIMIT 1";
 constexpr std::string_view kAnswered =
     "UPDATE downlink SET state = ?, answer = ?, last_error = ?, delivered_at = IF(?, NOW(6), NULL), "
     "lease_owner = NULL, lease_until = NULL, retry_at = NULL "
     "WHERE nserie = ? AND attempts > 0 AND (id & ?) = (? & ?) AND (state = 'queued' "
-    "OR (state = 'sent' AND (? OR retry_at IS NOT NULL)) OR (state IN ('failed', 'expired') AND ?)) "
-    "ORDER BY sent_at IS NULL, sent_at, id LIMIT 1";
+    "OR (state = 'sent' AND (? OR retry_at IS NOT NULL)) OR (state IN ('failed', 'expired') AND ?)) ";
 constexpr std::string_view kUnderWay =
     "lease_owner = NULL, lease_until = NULL, last_error = 'the device: not now' WHERE nserie = ? AND attempts > 0 "
     "AND (id & ?) = (? & ?) AND state IN ('queued', 'sent') ";
-constexpr std::string_view kThatOne = "ORDER BY sent_at IS NULL, sent_at, id LIMIT 1";
 
 }  // namespace
 
@@ -90,6 +91,7 @@ void DownlinkTable::settle_overdue(db::Connection& connection, greenrt::Deadline
 bool DownlinkTable::mark_answered(std::string_view nserie, const ingest::DownlinkAnswer& answer,
                                   std::string_view text) {
   using Outcome = ingest::DownlinkAnswer::Outcome;
+  static const std::string answered = std::string(kAnswered) + std::string(kThatOne);
   const greenrt::Deadline deadline(time_limit_);
   const db::Lease connection = acquire_to_change(deadline);
   if (answer.outcome == Outcome::kNotNow) return postpone(*connection, nserie, answer, deadline);
@@ -99,7 +101,7 @@ bool DownlinkTable::mark_answered(std::string_view nserie, const ingest::Downlin
   const std::string error = delivered ? std::string() : words.empty() ? "the device refuses it" : words;
   const auto changed =
       connection
-          ->execute(kAnswered,
+          ->execute(answered,
                     {delivered ? "delivered" : "failed", words.empty() ? db::Value() : db::Value(words),
                      delivered ? db::Value() : db::Value(std::string_view(error).substr(0, kLongestError)),
                      delivered ? 1 : 0, nserie, answer.id_bits, answer.id, answer.id_bits, numbered, numbered},

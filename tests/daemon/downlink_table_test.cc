@@ -483,6 +483,18 @@ SERVER_TEST(DownlinkTable, FindsARowByAPartOfItsNumber) {
   EXPECT_EQ(world.column("state", second), "delivered");
 }
 
+SERVER_TEST(DownlinkTable, TakesTheOneThatIsUnderWayBeforeAnOlderOneWithTheSamePartOfItsNumber) {
+  AnsweredWorld world;
+  const auto failed = world.sent();
+  world.set("state = 'failed', retry_at = NULL", failed);
+  world.database.sql("ALTER TABLE downlink AUTO_INCREMENT = " + std::to_string(failed + 0x10000));
+  const auto under_way = world.sent();
+  EXPECT_EQ(under_way, failed + 0x10000);
+  EXPECT_TRUE(world.answer(failed, Outcome::kDelivered, 0xFFFF));
+  EXPECT_EQ(world.column("state", failed), "failed");
+  EXPECT_EQ(world.column("state", under_way), "delivered");
+}
+
 SERVER_TEST(DownlinkTable, TakesTheOneThatIsUnderWayWhereTheAnswerHasNoNumber) {
   AnsweredWorld world;
   const auto nobody_waits = world.sent("D1", 3, false);
