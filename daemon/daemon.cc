@@ -92,6 +92,7 @@ class Daemon {
         return transmitter_->has_addressee(listener, peer);
       });
       intake_.set_on_heard([this](auto nserie) { transmitter_->heard(nserie); });
+      database_->downlinks().set_answers_wait([this] { return outcomes_->waiting() > 0; });
       outcomes_->set_on_written([this](auto nserie) { transmitter_->ended(nserie); });
     }
     status_.declare_metrics(metrics_);

@@ -84,8 +84,10 @@ std::vector<ingest::Downlink> DownlinkTable::due(std::size_t limit) {
   if (gate_ && !gate_->is_open()) return {};
   const greenrt::Deadline deadline(time_limit_);
   const db::Lease connection = pool_.acquire(deadline);
-  if (cursor_.id == 0) settle_unanswered(*connection, deadline);
-  if (settle_at_.expired()) settle_overdue(*connection, deadline);
+  if (!answers_wait_()) {
+    if (cursor_.id == 0) settle_unanswered(*connection, deadline);
+    if (settle_at_.expired()) settle_overdue(*connection, deadline);
+  }
 
   const db::Rows rows =
       connection->execute(statement, {cursor_.not_before, cursor_.not_before, cursor_.id, limit}, deadline);

@@ -28,10 +28,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/store_gate.h"
@@ -87,6 +89,10 @@ class DownlinkTable final : public ingest::DownlinkSource {
     std::optional<std::uint64_t> max_attempts;       // none: the table's default
     bool idempotent = false;                         // may reach the device twice
   };
+  // Whether answers wait to be written: nothing ends by silence or by the clock as long as they do. Must not yield or
+  // throw.
+  void set_answers_wait(std::function<bool()> answers_wait) { answers_wait_ = std::move(answers_wait); }
+
   // The number of the new row.
   std::uint64_t add(const NewDownlink& downlink);
 
@@ -155,6 +161,7 @@ class DownlinkTable final : public ingest::DownlinkSource {
   greenrt::Duration time_limit_;
   StoreGate* gate_;
   greenrt::Duration answer_timeout_;
+  std::function<bool()> answers_wait_ = [] { return false; };
   Counters counters_;
   greenrt::Deadline settle_at_ = greenrt::Duration::zero();
   Cursor cursor_;                      // due() goes on behind it

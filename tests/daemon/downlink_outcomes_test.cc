@@ -74,6 +74,20 @@ SERVER_TEST(DownlinkOutcomes, WaitForATableThatIsAway) {
   EXPECT_EQ(world.states(), "delivered");
 }
 
+SERVER_TEST(DownlinkOutcomes, ARowDoesNotEndForWantOfAnAnswerThatWaits) {
+  World world;
+  world.table.set_answers_wait([&] { return world.outcomes.waiting() > 0; });
+  const auto id = world.sent("D1");
+  world.database.sql("UPDATE downlink SET repeatable = 0, retry_at = NOW(6) - INTERVAL 1 SECOND");
+  world.database.sql("RENAME TABLE downlink TO elsewhere");
+  world.outcomes.note("D1", {.id = 0, .id_bits = 0});
+  EXPECT_TRUE(ingest::testing::eventually([&] { return !world.reporter.lines.empty(); }));
+  world.database.sql("RENAME TABLE elsewhere TO downlink");
+  world.table.due(1);
+  world.outcomes.stop(greenrt::Deadline::never());
+  EXPECT_EQ(world.database.sql("SELECT state FROM downlink WHERE id = " + std::to_string(id)), "delivered");
+}
+
 SERVER_TEST(DownlinkOutcomes, WhatIsLeftAtTheEndIsCountedAndSaid) {
   World world;
   const auto id = world.sent("D1");
