@@ -114,7 +114,7 @@ class Explainer {
       return reject(decoded);
     }
     if (decoded.auth_level >= ingest::AuthLevel::kMac) {
-      if (!device->proof()) proven_.push_back(devices_.hold(decoded.nserie));
+      if (!device->has_proved_itself()) proven_.push_back(devices_.hold(decoded.nserie));
       device->make_proof(codec).guard.mark(decoded, datagram.arrival);
     }
     if (decoded.verdict == Verdict::kControl) {

@@ -37,10 +37,14 @@ void Device::heard(Listener& listener, const greenrt::UdpPath& path, std::int64_
   last_arrival_ = arrival;
 }
 
+Device::Proof* Device::proof(const Codec& codec) {
+  const auto found = std::ranges::find(proofs_, &codec, &Proof::codec);
+  return found == proofs_.end() ? nullptr : &*found;
+}
+
 Device::Proof& Device::make_proof(const Codec& codec) {
-  if (!proof_) proof_ = std::make_unique<Proof>();
-  if (proof_->codec != &codec) *proof_ = {.codec = &codec};
-  return *proof_;
+  if (Proof* known = proof(codec)) return *known;
+  return proofs_.emplace_front(Proof{.codec = &codec});
 }
 
 DeviceTable::DeviceTable(std::size_t max_devices)

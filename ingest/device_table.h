@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <forward_list>
 #include <memory>
 #include <optional>
 #include <random>
@@ -55,7 +56,7 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   // Notes that a datagram came over `path`. An earlier arrival than the noted one changes nothing.
   void heard(Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival, std::uint8_t version = 0);
 
-  // What it has proved since it is remembered.
+  // What it has proved since it is remembered, in the words of one codec.
   struct Proof {
     const Codec* codec = nullptr;
     std::optional<std::uint8_t> key_id;  // the one that it used last, since it is remembered here
@@ -63,8 +64,9 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
     ReplayGuard guard;
   };
   // nullptr: nothing.
-  [[nodiscard]] Proof* proof() { return proof_.get(); }
-  [[nodiscard]] const Proof* proof() const { return proof_.get(); }
+  [[nodiscard]] Proof* proof(const Codec& codec);
+  [[nodiscard]] const Proof* proof(const Codec& codec) const { return const_cast<Device*>(this)->proof(codec); }
+  [[nodiscard]] bool has_proved_itself() const { return !proofs_.empty(); }  // whatever the codec
   Proof& make_proof(const Codec& codec);
 
  private:
@@ -79,7 +81,7 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   Listener* listener_ = nullptr;
   greenrt::UdpPath path_;
   std::uint8_t version_ = 0;
-  std::unique_ptr<Proof> proof_;
+  std::forward_list<Proof> proofs_;
 };
 
 class DeviceTable {

@@ -248,14 +248,13 @@ void FramePipeline::repeat(Frame& frame) {
 void FramePipeline::heard(Device& device, const Entry& entry) const {
   const Decoded& decoded = entry.decoded;
   if (!decoded.updates_path) return;
-  if (auto* proof = device.proof()) {
-    if (decoded.auth_level < AuthLevel::kMac) return;
-    if (decoded.counter != 0) {
-      if (decoded.counter <= std::max(proof->heard, proof->guard.window().highest())) return;
-      proof->heard = decoded.counter;
-    }
-  }
+  if (decoded.auth_level < AuthLevel::kMac && device.has_proved_itself()) return;
   const Datagram& datagram = entry.datagram;
+  if (decoded.counter != 0 && decoded.auth_level >= AuthLevel::kMac) {
+    Device::Proof& proof = device.make_proof(*datagram.origin->codec);
+    if (decoded.counter <= std::max(proof.heard, proof.guard.window().highest())) return;
+    proof.heard = decoded.counter;
+  }
   device.heard(*datagram.listener, datagram.path, datagram.arrival, decoded.version);
   if (on_heard_) on_heard_(device.nserie());
 }
@@ -267,7 +266,8 @@ void FramePipeline::believed(Device& device, const Entry& entry) {
 
 // A repetition will be answered at once, so not before the answer would be true.
 void FramePipeline::note_seen(Device& device, const Entry& entry) {
-  if (entry.decoded.auth_level >= AuthLevel::kMac) device.proof()->guard.mark(entry.decoded, entry.datagram.arrival);
+  if (entry.decoded.auth_level < AuthLevel::kMac) return;
+  device.make_proof(*entry.datagram.origin->codec).guard.mark(entry.decoded, entry.datagram.arrival);
 }
 
 void FramePipeline::acknowledge(const Entry& entry, AckStatus status) {

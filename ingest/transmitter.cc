@@ -12,14 +12,10 @@ namespace {
 
 constexpr std::chrono::seconds kSendLimit{1};
 
-bool proves_itself(const Device& device, const Listener& listener) {
-  return device.proof() && device.proof()->codec == &listener.codec();
-}
-
 // A device that proves itself is spoken to under the key that it used last.
 std::optional<DownlinkKey> key_for(const Device& device, const Listener& listener) {
-  const Device::Proof* proof = device.proof();
-  if (!proof->key_id || !listener.trust().keys) return std::nullopt;
+  const Device::Proof* proof = device.proof(listener.codec());
+  if (!proof || !proof->key_id || !listener.trust().keys) return std::nullopt;
   const auto key = listener.trust().keys->device_key(device.nserie(), *proof->key_id);
   return key ? std::optional(DownlinkKey{.id = *proof->key_id, .key = *key}) : std::nullopt;
 }
@@ -139,8 +135,8 @@ void Transmitter::transmit(const Downlink& downlink) {
   const std::uint8_t version = device->version();
   const std::int64_t heard_at = device->last_arrival();
 
-  const bool proved = proves_itself(*device, listener);
-  const auto key = proved ? key_for(*device, listener) : std::nullopt;
+  const bool proved = device->proof(listener.codec()) != nullptr;
+  const auto key = key_for(*device, listener);
   if (proved && !key) return await(downlink.nserie);  // it would not believe us; its next frame names a key
   const Codec& codec = listener.codec();
   const auto bytes =

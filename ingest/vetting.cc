@@ -13,8 +13,8 @@ Vetted vet_tagged(const Trust& trust, const Codec& codec, const Datagram& datagr
                   const Device& device) {
   using Standing = ReplayGuard::Standing;
   if (!trust.keys) return {.refusal = refusal::kTagUnsupported};
-  const Device::Proof* proof = device.proof();
-  const Standing standing = proof && proof->codec == &codec ? proof->guard.standing(decoded) : Standing::kNew;
+  const Device::Proof* proof = device.proof(codec);
+  const Standing standing = proof ? proof->guard.standing(decoded) : Standing::kNew;
   if (standing == Standing::kTooOld) return {.refusal = refusal::kReplayed};
   if (const auto fault = codec.verify(datagram.bytes, decoded, *trust.keys); !fault.empty()) return {.refusal = fault};
   decoded.prove(AuthLevel::kMac);
@@ -24,7 +24,7 @@ Vetted vet_tagged(const Trust& trust, const Codec& codec, const Datagram& datagr
 Vetted vet_untagged(const Trust& trust, const Codec& codec, const Datagram& datagram, Decoded& decoded,
                     const Device& device) {
   if (trust.auth == AuthPolicy::kRequired) return {.refusal = refusal::kUnauthenticated};
-  if (device.proof() && device.proof()->codec == &codec) return {.refusal = refusal::kDowngrade};
+  if (device.proof(codec)) return {.refusal = refusal::kDowngrade};
   if (trust.pin == greenrt::Duration::zero() || !device.listener()) return {};
   const std::chrono::microseconds silent_for(datagram.arrival - device.last_arrival());
   if (silent_for >= trust.pin) return {};

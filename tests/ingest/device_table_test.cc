@@ -82,6 +82,21 @@ TEST(DeviceTable, DoesNotKeepTheTextThatItWasGiven) {
   EXPECT_EQ(table.find(nserie), nullptr);
 }
 
+TEST(DeviceTable, RemembersWhatADeviceHasProvedForEachCodec) {
+  const testing::TextCodec one;
+  const testing::TextCodec other;
+  DeviceTable table(10);
+  const auto device = table.hold("A");
+  EXPECT_FALSE(device->has_proved_itself());
+  device->make_proof(one).guard.mark({.counter = 7}, 0);
+  device->make_proof(other);
+  EXPECT_TRUE(device->has_proved_itself());
+  ASSERT_NE(device->proof(one), nullptr);
+  EXPECT_EQ(device->proof(one)->guard.window().highest(), 7u);
+  EXPECT_EQ(device->proof(other)->guard.window().highest(), 0u);
+  EXPECT_EQ(device->proof(testing::TextCodec()), nullptr);
+}
+
 TEST(DeviceTable, ForgetsFirstWhoWasHeardLongestAgo) {
   DeviceTable table(2);
   table.hold("A")->heard(listener(), from_port(1), 1);
