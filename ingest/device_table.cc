@@ -4,8 +4,10 @@
 #include <bit>
 #include <cassert>
 #include <functional>
+#include <utility>
 
 #include "ingest/keyed_hash.h"
+#include "ingest/listener.h"
 
 namespace ingest {
 namespace {
@@ -78,7 +80,13 @@ DeviceTable::Familiarity DeviceTable::familiarity(std::uint64_t hash, const gree
 
 void DeviceTable::note_proof(std::string_view nserie, const Codec& codec, const ReplayWindow& window) {
   const auto found = index_.find(Key{nserie, keyed_hash(as_bytes(nserie))}, KeyHash(), KeyEqual());
-  if (found != index_.end()) found->make_proof(codec).guard.merge(window);
+  if (found == index_.end()) return;
+  const bool proved_here = found->proof(codec) != nullptr;
+  Device::Proof& proof = found->make_proof(codec);
+  const bool old_number = proof.heard != 0 && proof.heard <= window.highest();
+  const bool heard_by_it = found->listener() && &found->listener()->codec() == &codec;
+  if (!std::exchange(proof.past_known, true) && heard_by_it && (!proved_here || old_number)) found->forget_where();
+  proof.guard.merge(window);
 }
 
 const Device* DeviceTable::find(std::string_view nserie) const {
@@ -109,7 +117,8 @@ Device& DeviceTable::insert(std::string_view nserie, std::uint64_t hash) {
 void DeviceTable::release(Device& device) noexcept {
   if (--device.holds_ > 0) return;
   --held_;
-  if (!device.listener_ || size() > max_devices_) forget(device);
+  const bool known = device.listener_ || device.has_proved_itself();
+  if (!known || size() > max_devices_) forget(device);
 }
 
 void DeviceTable::forget(Device& device) noexcept {

@@ -2,9 +2,9 @@
 // it was heard last.
 //
 // A Hold keeps a device in the table while something of it is under way. Without one a device stays as long as there is
-// room, if it was heard; when there is none, one that was heard long ago makes room (the one longest ago of a few taken
-// at random, which is nearly the one longest ago of all, and costs a device that is heard nothing). So the table is
-// bounded by `max_devices` and the number of holds.
+// room, if it was heard or has proved itself; when there is none, one that was heard long ago makes room (the one
+// longest ago of a few taken at random, which is nearly the one longest ago of all, and costs a device that is heard
+// nothing). So the table is bounded by `max_devices` and the number of holds.
 //
 // One look-up a frame: serials are hashed before, and fetch_bucket() and fetch_device() bring what it will touch into
 // the cache, so that it takes no longer among a hundred thousand devices than among a thousand.
@@ -55,12 +55,15 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
 
   // Notes that a datagram came over `path`. An earlier arrival than the noted one changes nothing.
   void heard(Listener& listener, const greenrt::UdpPath& path, std::int64_t arrival, std::uint8_t version = 0);
+  // Until it is heard again.
+  void forget_where() { listener_ = nullptr; }
 
   // What it has proved since it is remembered, in the words of one codec.
   struct Proof {
     const Codec* codec = nullptr;
     std::optional<std::uint8_t> key_id;  // the one that it used last, since it is remembered here
     std::uint64_t heard = 0;  // the number with which its address came last; 0: with none
+    bool past_known = false;  // `guard` also knows what was before it was remembered here
     ReplayGuard guard;
   };
   // nullptr: nothing.
@@ -125,7 +128,8 @@ class DeviceTable {
   enum class Familiarity : std::uint8_t { kStranger, kSameHost, kSamePort };
   [[nodiscard]] Familiarity familiarity(std::uint64_t hash, const greenrt::SocketAddress& peer) const;
 
-  // What is known from elsewhere of what a device has proved. Only of one that is in the table.
+  // What is known from elsewhere of what a device has proved. Only of one that is in the table. Where it is has to be
+  // heard again if that came from a datagram which would not have been believed, had this been known.
   void note_proof(std::string_view nserie, const Codec& codec, const ReplayWindow& window);
 
   // In two steps, a few datagrams apart: the second one reads what the first one fetches.

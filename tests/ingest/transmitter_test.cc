@@ -229,7 +229,7 @@ HUB_TEST(Transmitter, SendsNothingToADeviceThatCouldNotBelieveIt) {
   World world;
   world.hear("A");
   world.hear("B");
-  world.devices.note_proof("A", kText, {});
+  world.devices.hold("A")->make_proof(kText);
   world.source.queue(1, "A", "x");
   world.source.queue(2, "B", "y");
   world.run();

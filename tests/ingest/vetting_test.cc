@@ -281,6 +281,30 @@ HUB_TEST(Vetting, WhatIsKnownFromElsewhereCounts) {
   EXPECT_EQ(world.ask({.sequence = 2001}), kStored);
 }
 
+HUB_TEST(Vetting, AnAddressThatAnOldNumberHasSetIsForgottenOnceThatIsKnown) {
+  testing::DeviceSocket attacker;
+  ReplayWindow past;
+  past.mark(std::uint64_t{1} << 32 | 2000);
+  for (const auto& overheard : {Sent{.sequence = 9}, Sent{.sequence = 2000}, Sent{.key_id = std::nullopt}}) {
+    World world(asking_for(AuthPolicy::kOptional));
+    world.receive(overheard.bytes(), attacker);
+    ASSERT_NE(world.devices.find("SN-0001"), nullptr);
+    world.devices.note_proof("SN-0001", world.codec, past);
+    EXPECT_EQ(world.devices.find("SN-0001"), nullptr) << "it was sent before the restart, or by anybody";
+    world.receive(overheard.bytes(), attacker);
+    EXPECT_EQ(world.devices.find("SN-0001"), nullptr) << "what it has proved is still known";
+    world.receive({.sequence = 2001});
+    EXPECT_NE(world.devices.find("SN-0001"), nullptr);
+  }
+  World world(asking_for(AuthPolicy::kRequired));
+  world.receive({.sequence = 2001});
+  world.devices.note_proof("SN-0001", world.codec, past);
+  EXPECT_NE(world.devices.find("SN-0001"), nullptr);
+  past.mark(std::uint64_t{1} << 32 | 2001);
+  world.devices.note_proof("SN-0001", world.codec, past);
+  EXPECT_NE(world.devices.find("SN-0001"), nullptr) << "what is known later is its own";
+}
+
 // --- when more comes than can be looked at ---------------------------------------------------------------------------
 
 HUB_TEST(Vetting, StrangersWaitWhenTheReceiveBufferIsHalfFull) {
