@@ -221,6 +221,12 @@ static inline void hilera_put_u32(hilera_items *items, uint16_t id, uint32_t val
 static inline void hilera_put_u64(hilera_items *items, uint16_t id, uint64_t value) {
   hilera_put_item(items, id, 0x18, value);
 }
+static inline void hilera_put_i8(hilera_items *items, uint16_t id, int8_t value) {
+  hilera_put_item(items, id, 0x21, (uint8_t)value);
+}
+static inline void hilera_put_i16(hilera_items *items, uint16_t id, int16_t value) {
+  hilera_put_item(items, id, 0x22, (uint16_t)value);
+}
 static inline void hilera_put_i32(hilera_items *items, uint16_t id, int32_t value) {
   hilera_put_item(items, id, 0x24, (uint32_t)value);
 }
@@ -279,7 +285,7 @@ typedef struct {
 } hilera_message;
 
 /* 1 when `datagram` is an answer or a downlink of the collector to this device, with the right tag; else 0, and it is to
- * be ignored. */
+ * be ignored. So is an answer to a frame of another epoch: its number is not that of the frame that waits for it. */
 static inline int hilera_read(hilera_message *message, const hilera_device *device, const uint8_t *datagram,
                               size_t size) {
   const size_t serial = strlen(device->serial);
@@ -305,7 +311,7 @@ static inline int hilera_read(hilera_message *message, const hilera_device *devi
   message->status = payload > 0 ? body[18] : 0;
   if (flags == (HILERA_TAGGED | HILERA_DOWN | HILERA_ANSWER_FLAG) && payload == 1) {
     message->kind = HILERA_ANSWER;
-    return 1;
+    return message->epoch == device->epoch;
   }
   if (flags == (HILERA_TAGGED | HILERA_DOWN | HILERA_ACK_WANTED) && payload > 0) {
     message->kind = HILERA_DOWNLINK;

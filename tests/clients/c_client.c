@@ -15,6 +15,8 @@ size_t client_every_type(uint8_t *out, size_t room, const hilera_device *device,
   hilera_put_f64(&items, 9, -0.25);
   hilera_put_text(&items, 10, "se\xC3\xB1" "al");
   hilera_put_bytes(&items, 11, blob, sizeof blob);
+  hilera_put_i8(&items, 12, -4);
+  hilera_put_i16(&items, 13, -5);
   return hilera_end(&items, device);
 }
 

@@ -126,7 +126,7 @@ TEST(CClient, BuildsTheVectors) {
 TEST(CClient, ItsItemsAreReadAsTheyWereMeant) {
   EXPECT_EQ(testing::fields_text(kCodec, vectors().at("data-every-type").datagram),
             R"({"epoch":1,"sequence":1,"values":{"1":true,"2":255,"3":65535,"4":4294967295,"5":18446744073709551615,)"
-            R"("6":-2,"7":-3,"8":21.5,"9":-0.25,"10":"señal","11":"0001ff"}})");
+            R"("6":-2,"7":-3,"8":21.5,"9":-0.25,"10":"señal","11":"0001ff","12":-4,"13":-5}})");
 }
 
 TEST(CClient, HashesAsLibsodiumDoes) {
@@ -181,6 +181,13 @@ TEST(CClient, BelievesAnAnswerAndNothingThatIsAltered) {
       EXPECT_EQ(client_read(&message, &one.device, raw(part), part.size()), 0) << size;
     }
   }
+}
+
+TEST(CClient, BelievesNoAnswerOfAnotherEpoch) {
+  const Datagram answer = vectors().at("answer-small-stored").datagram;
+  const Device restarted(vectors().at("data-small"), 8);
+  hilera_message message;
+  EXPECT_EQ(client_read(&message, &restarted.device, raw(answer), answer.size()), 0);
 }
 
 TEST(CClient, DoesNotHearItself) {
