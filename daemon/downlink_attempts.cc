@@ -68,6 +68,13 @@ constexpr std::string_view kNotSent =
     "UPDATE downlink SET last_error = ?, lease_owner = NULL, lease_until = NULL, "
     "retry_at = NOW(6) + INTERVAL LEAST(? << LEAST(GREATEST(attempts, 1) - 1, 16), ?) MICROSECOND";
 
+// What break_off() finds.
+struct Use {
+  Use(db::Connection*& its_slot, db::Connection& connection) : slot(its_slot) { slot = &connection; }
+  ~Use() { slot = nullptr; }
+  db::Connection*& slot;
+};
+
 std::int64_t microseconds(greenrt::Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
@@ -114,6 +121,7 @@ bool DownlinkTable::begin_attempt(const ingest::Downlink& downlink, const ingest
   static const std::string claim = claim_statement();
   const greenrt::Deadline deadline(time_limit_);
   const db::Lease connection = pool_.acquire(deadline);
+  const Use use(in_use_, *connection);
   db::Transaction transaction(*connection, deadline);
   const bool ours = !connection->execute(claim, {downlink.id, collector_, attempt.heard_at}, deadline).empty();
   if (ours) connection->execute(kBeginAttempt, {attempt.repeatable ? 1 : 0, collector_, downlink.id}, deadline);
@@ -153,18 +161,13 @@ std::uint64_t DownlinkTable::mark(std::string_view statement, std::initializer_l
 
 std::uint64_t DownlinkTable::mark_once(std::string_view statement, std::initializer_list<db::Value> values,
                                        greenrt::Deadline deadline) {
-  struct Use {
-    Use(db::Connection*& its_slot, db::Connection& connection) : slot(its_slot) { slot = &connection; }
-    ~Use() { slot = nullptr; }
-    db::Connection*& slot;
-  };
   const db::Lease connection = pool_.acquire(deadline);
-  const Use use(marking_, *connection);
+  const Use use(in_use_, *connection);
   return connection->execute(statement, values, deadline).affected_rows();
 }
 
 void DownlinkTable::break_off() {
-  if (marking_) marking_->discard();
+  if (in_use_) in_use_->discard();
 }
 
 }  // namespace hilera

@@ -77,8 +77,8 @@ class DownlinkTable final : public ingest::DownlinkSource {
   // has attempts left. False when there is none, or its end was known before.
   bool mark_answered(std::string_view nserie, const ingest::DownlinkAnswer& answer, std::string_view text);
 
-  // For an end at once: breaks off the mark that is under way. Once the pool is closed, none is tried again. Never
-  // yields.
+  // For an end at once: breaks off the begin of an attempt, or the mark, that is under way. Once the pool is closed,
+  // none is tried again. Never yields.
   void break_off();
 
   struct NewDownlink {
@@ -164,8 +164,8 @@ class DownlinkTable final : public ingest::DownlinkSource {
   std::function<bool()> answers_wait_ = [] { return false; };
   Counters counters_;
   greenrt::Deadline settle_at_ = greenrt::Duration::zero();
-  Cursor cursor_;                      // due() goes on behind it
-  db::Connection* marking_ = nullptr;  // what a mark is using
+  Cursor cursor_;                     // due() goes on behind it
+  db::Connection* in_use_ = nullptr;  // by an attempt's begin, or a mark
 };
 
 }  // namespace hilera

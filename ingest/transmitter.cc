@@ -147,13 +147,13 @@ void Transmitter::transmit(const Downlink& downlink) {
   }
   const DownlinkManners manners = codec.downlink_manners(version);
   const std::string address = manners.answers_name_device ? std::string() : address_of(listener, path.peer);
+  greenrt::yield();  // a kill comes here, or after the mark: in between it would leave an attempt of unknown outcome
   if (!address.empty() && !hold_address(address, downlink.nserie)) return;
+  const greenrt::Shield until_marked;
   if (!source_.begin_attempt(downlink, {.repeatable = manners.repeatable, .heard_at = heard_at})) {
     commands_.erase(address);
     return;
   }
-  // From here on a kill would leave an attempt of unknown outcome, and the frame would be sent twice.
-  const greenrt::Shield until_marked;
   if (const int error = listener.replies().send(*bytes, path, kSendLimit)) {
     fail(downlink, std::system_category().message(error), true);
     return;

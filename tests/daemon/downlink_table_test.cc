@@ -334,6 +334,23 @@ SERVER_TEST(DownlinkTable, LetsAMarkBeBrokenOffThoughItIsShielded) {
   world.table.break_off();  // nothing is under way
 }
 
+SERVER_TEST(DownlinkTable, LetsTheBeginOfAnAttemptBeBrokenOff) {
+  World world;
+  const Downlink downlink{.id = world.add(), .nserie = {}, .payload = {}};
+  const auto rival = world.database.connect();
+  rival->execute("LOCK TABLES downlink WRITE");
+  auto beginning = spawn([&] {
+    const greenrt::Shield shield;
+    EXPECT_THROW(world.table.begin_attempt(downlink, kRepeatable), db::Error);
+  });
+  const std::string who = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT d.id FROM downlink%'";
+  while (world.database.sql(who).empty()) {
+  }
+  world.pool->close();
+  world.table.break_off();
+  EXPECT_TRUE(beginning->join(seconds(10))) << "the table is locked until the end of the test";
+}
+
 SERVER_TEST(DownlinkTable, SaysWhatIsWrongWithTheTable) {
   World world;
   world.database.sql("RENAME TABLE downlink TO elsewhere");

@@ -225,6 +225,22 @@ HUB_TEST(Transmitter, BringsAnAttemptThatHasBegunToItsEndWhenItIsKilled) {
   EXPECT_EQ(world.device.receive().text, "A#7:reboot");
 }
 
+HUB_TEST(Transmitter, MakesAnAttemptThatIsBeingNotedWhenItIsKilled) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "reboot");
+  greenrt::GreenletRef killer;
+  world.source.during = [&](const std::string& call) {
+    if (call != "begin 7") return;
+    killer = greenrt::spawn([&] { world.greenlet->kill(); });
+    greenrt::yield();  // the server commits it meanwhile
+    greenrt::yield();
+  };
+  world.run();
+  EXPECT_TRUE(world.greenlet->ready());
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 7", "sent 7"));
+}
+
 HUB_TEST(Transmitter, SendsNothingToADeviceThatCouldNotBelieveIt) {
   World world;
   world.hear("A");
