@@ -4,6 +4,7 @@
 #include <cassert>
 #include <new>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "greenrt/hub.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr double kStrangersWait = 0.5;  // of the receive buffer
 constexpr double kMovedOnesWait = 0.65;
+constexpr std::uint64_t kEpochsOfALife = 1 << 16;  // a device that starts more often than that is more likely at fault
 
 std::size_t offset_of(std::string_view part, Bytes whole) {
   return part.empty() ? 0 : static_cast<std::size_t>(part.data() - as_text(whole).data());
@@ -266,8 +268,15 @@ void FramePipeline::believed(Device& device, const Entry& entry) {
 
 // A repetition will be answered at once, so not before the answer would be true.
 void FramePipeline::note_seen(Device& device, const Entry& entry) {
-  if (entry.decoded.auth_level < AuthLevel::kMac) return;
-  device.make_proof(*entry.datagram.origin->codec).guard.mark(entry.decoded, entry.datagram.arrival);
+  const Decoded& decoded = entry.decoded;
+  if (decoded.auth_level < AuthLevel::kMac) return;
+  ReplayGuard& guard = device.make_proof(*entry.datagram.origin->codec).guard;
+  const std::uint64_t before = guard.window().highest() >> 32;
+  guard.mark(decoded, entry.datagram.arrival);
+  const std::uint64_t epoch = decoded.counter >> 32;
+  if (before == 0 || epoch <= before + kEpochsOfALife) return;
+  reporter_.warn("epoch_jump", decoded.nserie,
+                 "from " + std::to_string(before) + " to " + std::to_string(epoch) + ": lower ones are refused now");
 }
 
 void FramePipeline::acknowledge(const Entry& entry, AckStatus status) {

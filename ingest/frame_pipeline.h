@@ -125,7 +125,7 @@ class FramePipeline {
   void name_answer(Entry& entry) const;
   void heard(Device& device, const Entry& entry) const;
   static void believed(Device& device, const Entry& entry);
-  static void note_seen(Device& device, const Entry& entry);
+  void note_seen(Device& device, const Entry& entry);
   void acknowledge(const Entry& entry, AckStatus status);
   void ended(const Frame& frame) noexcept;
   void drop(Listener& listener, DropReason reason) noexcept;

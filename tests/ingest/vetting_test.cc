@@ -21,6 +21,7 @@ namespace ingest {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::rejected;
 using testing::run_until_quiet;
@@ -209,6 +210,15 @@ HUB_TEST(Vetting, WhatIsTooOldForTheWindowIsRefusedBeforeItsTagIsLookedAt) {
   world.receive(forged, world.device);
   EXPECT_EQ(world.refused(refusal::kReplayed), 3u);
   EXPECT_EQ(world.refused(refusal::kBadTag), 0u);
+}
+
+HUB_TEST(Vetting, AnEpochThatNoDeviceComesToIsBelievedAndReported) {
+  World world(asking_for(AuthPolicy::kRequired));
+  EXPECT_EQ(world.ask({.epoch = 7}), kStored);
+  EXPECT_EQ(world.ask({.epoch = 7 + 65536}), kStored);
+  EXPECT_THAT(world.reporter.lines, IsEmpty());
+  EXPECT_EQ(world.ask({.epoch = 0xFFFFFFFF}), kStored);
+  EXPECT_THAT(world.reporter.lines, ElementsAre(::testing::StartsWith("epoch_jump SN-0001: from 65543 to 4294967295")));
 }
 
 HUB_TEST(Vetting, UnlessItIsStoredThereIsNoAnswerToARepetition) {
