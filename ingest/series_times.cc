@@ -13,9 +13,10 @@ nanoseconds SeriesTimes::last(std::uint64_t series) const {
 }
 
 void SeriesTimes::mark(const Reading& reading) {
-  if (reading.time <= last(reading.series)) return;
-  last_[reading.series] = reading.time;
-  if (last_.size() > kMost) forget_older_half();
+  const bool known = last_.contains(reading.series);
+  if (!known && last_.size() >= kMost) forget_older_half();
+  if (!known && last_.size() >= kMost) return;
+  if (reading.time > last(reading.series)) last_[reading.series] = reading.time;
 }
 
 void SeriesTimes::raise_floor(nanoseconds time) {
@@ -29,7 +30,7 @@ void SeriesTimes::forget_older_half() {
     times.push_back(time);
   const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
   std::ranges::nth_element(times, middle);
-  raise_floor(*middle);
+  raise_floor(*middle - nanoseconds(1));
   std::erase_if(last_, [&](const auto& each) { return each.second <= floor_; });
 }
 

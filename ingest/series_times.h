@@ -1,8 +1,10 @@
 // SeriesTimes: for each series of a device the time of its last reading, so that a protocol that numbers nothing can
 // tell what is new: of one series each reading is later than the one before.
 //
-// A series that is not known has its last reading at the floor: nothing before it is known to be new. Bounded: with
-// more than kMost series those that were silent longest are forgotten, which raises the floor to the last of them.
+// A series that is not known has its last reading at the floor: nothing before it is known to be new. Bounded: when
+// there are kMost series, those that were silent longest are forgotten, at most half of them, which raises the floor to
+// just below the first of the others. Where more than half have one time, nobody is forgotten for a new one, whose
+// readings then stay new: the rows have to tell.
 //
 // Never yields. Throws for memory only.
 

@@ -46,5 +46,17 @@ TEST(SeriesTimes, ForgetsThoseThatWereSilentLongestAndTakesNothingOldOfThem) {
     ASSERT_GE(times.last(i), std::chrono::seconds(i)) << "each reading is still known to have been seen";
 }
 
+TEST(SeriesTimes, OfMoreThanItHoldsWithOneTimeNoneIsTakenForSeen) {
+  SeriesTimes times;
+  for (std::size_t i = 0; i <= SeriesTimes::kMost; ++i)
+    times.mark({.series = i, .time = 10s});
+  EXPECT_EQ(times.size(), SeriesTimes::kMost);
+  EXPECT_EQ(times.last(0), 10s);
+  EXPECT_LT(times.last(SeriesTimes::kMost), 10s) << "there was no room for it";
+  EXPECT_LT(times.last(1'000'000), 10s) << "it was never here";
+  times.mark({.series = 0, .time = 20s});
+  EXPECT_EQ(times.last(0), 20s) << "those that are known go on";
+}
+
 }  // namespace
 }  // namespace ingest
