@@ -33,14 +33,15 @@ constexpr std::string_view kMayBeSent =
 
 // Without the hint the optimizer may prefer to read the whole primary key, which holds all that was ever sent.
 std::string due_statement() {
-  return "SELECT d.id, d.nserie, d.payload, CAST(d.not_before AS CHAR) FROM downlink d FORCE INDEX (due) WHERE " +
+  return "SELECT d.id, d.nserie, d.payload, d.attempts, CAST(d.not_before AS CHAR) FROM downlink d FORCE INDEX (due) "
+         "WHERE " +
          std::string(kMayBeSent) +
          "AND d.not_before >= ? AND (d.not_before > ? OR d.id > ?) ORDER BY d.not_before, d.id LIMIT ?";
 }
 
 std::string due_for_statement() {
-  return "SELECT d.id, d.nserie, d.payload FROM downlink d FORCE INDEX (of_device) WHERE " + std::string(kMayBeSent) +
-         "AND d.nserie = ? LIMIT 1";
+  return "SELECT d.id, d.nserie, d.payload, d.attempts FROM downlink d FORCE INDEX (of_device) WHERE " +
+         std::string(kMayBeSent) + "AND d.nserie = ? LIMIT 1";
 }
 
 // Without waiting for a row that another collector is just claiming. The table of devices is behind by some seconds; it
@@ -79,9 +80,14 @@ std::int64_t microseconds(greenrt::Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
-ingest::Downlink downlink_of(const db::Row& row) {
+// Its next attempt waits for an answer as kSent says.
+ingest::Downlink downlink_of(const db::Row& row, greenrt::Duration answer_timeout) {
   const auto payload = row.bytes(2);
-  return {row.uint64(0), std::string(row.text(1)), {payload.begin(), payload.end()}};
+  const greenrt::Duration doubled = answer_timeout * (1 << std::min<std::uint64_t>(row.uint64(3), 16));
+  return {.id = row.uint64(0),
+          .nserie = std::string(row.text(1)),
+          .payload = {payload.begin(), payload.end()},
+          .answer_timeout = std::min<greenrt::Duration>(doubled, kLongestBackOff)};
 }
 
 }  // namespace
@@ -100,11 +106,11 @@ std::vector<ingest::Downlink> DownlinkTable::due(std::size_t limit) {
       connection->execute(statement, {cursor_.not_before, cursor_.not_before, cursor_.id, limit}, deadline);
   std::vector<ingest::Downlink> downlinks;
   for (std::size_t i = 0; i < rows.size(); ++i)
-    downlinks.push_back(downlink_of(rows[i]));
+    downlinks.push_back(downlink_of(rows[i], answer_timeout_));
   if (rows.empty() || rows.size() < limit) {
     cursor_ = {};
   } else {
-    cursor_ = {std::string(rows[rows.size() - 1].text(3)), downlinks.back().id};
+    cursor_ = {std::string(rows[rows.size() - 1].text(4)), downlinks.back().id};
   }
   return downlinks;
 }
@@ -114,7 +120,7 @@ std::optional<ingest::Downlink> DownlinkTable::due_for(std::string_view nserie) 
   if (gate_ && !gate_->is_open()) return std::nullopt;
   const greenrt::Deadline deadline(time_limit_);
   const db::Rows rows = pool_.acquire(deadline)->execute(statement, {nserie}, deadline);
-  return rows.empty() ? std::nullopt : std::optional(downlink_of(rows[0]));
+  return rows.empty() ? std::nullopt : std::optional(downlink_of(rows[0], answer_timeout_));
 }
 
 bool DownlinkTable::begin_attempt(const ingest::Downlink& downlink, const ingest::Attempt& attempt) {

@@ -9,12 +9,15 @@
 #include <string_view>
 #include <vector>
 
+#include "greenrt/deadline.h"
+
 namespace ingest {
 
 struct Downlink {
   std::uint64_t id = 0;
   std::string nserie;
   std::vector<std::byte> payload;
+  greenrt::Duration answer_timeout{};  // for how long its next attempt waits for an answer
 };
 
 // What the sender knows of an attempt before it makes it.

@@ -1,5 +1,6 @@
 #include "ingest/transmitter.h"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <system_error>
@@ -115,10 +116,10 @@ bool Transmitter::has_addressee(const Listener& listener, const greenrt::SocketA
   return command != commands_.end() && !command->second.until.expired();
 }
 
-bool Transmitter::hold_address(const std::string& address, const std::string& nserie) {
+bool Transmitter::hold_address(const std::string& address, const Downlink& downlink) {
   Command& command = commands_[address];
-  if (command.nserie != nserie && !command.until.expired()) return false;
-  command = {.nserie = nserie, .until = kAddressHeld};
+  if (command.nserie != downlink.nserie && !command.until.expired()) return false;
+  command = {.nserie = downlink.nserie, .until = std::max<greenrt::Duration>(kAddressHeld, downlink.answer_timeout)};
   return true;
 }
 
@@ -148,7 +149,7 @@ void Transmitter::transmit(const Downlink& downlink) {
   const DownlinkManners manners = codec.downlink_manners(version);
   const std::string address = manners.answers_name_device ? std::string() : address_of(listener, path.peer);
   greenrt::yield();  // a kill comes here, or after the mark: in between it would leave an attempt of unknown outcome
-  if (!address.empty() && !hold_address(address, downlink.nserie)) return;
+  if (!address.empty() && !hold_address(address, downlink)) return;
   const greenrt::Shield until_marked;
   if (!source_.begin_attempt(downlink, {.repeatable = manners.repeatable, .heard_at = heard_at})) {
     commands_.erase(address);

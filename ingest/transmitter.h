@@ -49,7 +49,8 @@ class Transmitter {
  public:
   // Devices that are remembered because they have something to be sent; the others have to wait for the next pass.
   static constexpr std::size_t kMostAwaited = 100'000;
-  // How long an answer that names no device is taken for that of the device that was sent to last.
+  // How long an answer that names no device is taken for that of the device that was sent to last, at least; longer
+  // where the downlink waits for longer.
   static constexpr std::chrono::minutes kAddressHeld{2};
 
   // All of them must outlive it.
@@ -92,7 +93,7 @@ class Transmitter {
   void await(const std::string& nserie);
   void release_addresses();
   void wake(std::string_view nserie) noexcept;
-  bool hold_address(const std::string& address, const std::string& nserie);
+  bool hold_address(const std::string& address, const Downlink& downlink);
 
   TransmitterOptions options_;
   DownlinkSource& source_;

@@ -74,7 +74,10 @@ SERVER_TEST(DownlinkTable, GivesWhatWasAdded) {
   EXPECT_EQ(downlinks[0].id, id);
   EXPECT_EQ(downlinks[0].nserie, "D1");
   EXPECT_EQ(downlinks[0].payload, (std::vector{std::byte{0}, std::byte{255}}));
+  EXPECT_EQ(downlinks[0].answer_timeout, DownlinkTable::kAnswerTimeout);
   EXPECT_EQ(world.column("state, attempts, max_attempts, expires_at, lease_owner", id), "queued\t0\t3\tNULL\tNULL");
+  world.set("attempts = 2", id);
+  EXPECT_EQ(world.table.due_for("D1").value().answer_timeout, 4 * DownlinkTable::kAnswerTimeout);
 }
 
 SERVER_TEST(DownlinkTable, GivesTheOneThatIsDueLongestFirst) {
