@@ -32,7 +32,7 @@ std::shared_ptr<const ingest::KeyRing> load_keys(const std::string& source, inge
   return ingest::KeyRing::parse(file.value, form, source);
 }
 
-std::shared_ptr<const ingest::KnownDevices> load_devices(const std::string& path) {
+std::shared_ptr<const ingest::KnownDevices> load_devices(const std::string& path, const ingest::Codec* codec) {
   const Secret file = read_secret_file(path, kLargestFile);
   auto devices = std::make_shared<ingest::KnownDevices>();
   std::string_view rest = file.value;
@@ -47,7 +47,7 @@ std::shared_ptr<const ingest::KnownDevices> load_devices(const std::string& path
       throw std::runtime_error(path + ":" + std::to_string(number) +
                                ": expected one serial, 1 to 127 printable characters without spaces");
     }
-    devices->emplace(line);
+    devices->insert(codec ? codec->stored_form(line) : std::string(line));
   }
   return devices;
 }
@@ -61,7 +61,7 @@ ingest::Trust load_trust(const ListenerConfig& config) try {
       .pin = config.pin_address};
   const ingest::Codec* codec = ingest::find_codec(config.codec);
   if (codec && !config.keys_file.empty()) trust.keys = load_keys(config.keys_file, codec->key_form());
-  if (!config.devices_file.empty()) trust.known = load_devices(config.devices_file);
+  if (!config.devices_file.empty()) trust.known = load_devices(config.devices_file, codec);
   return trust;
 } catch (const std::runtime_error& error) {
   throw TrustFileError("listener " + config.name + ": " + error.what());

@@ -147,6 +147,9 @@ class Codec {
   // keyed_hash() of the nserie that decode() makes of what peek_serial() found.
   [[nodiscard]] virtual std::uint64_t hash_of(std::string_view peeked) const;
 
+  // A serial as people write it, in the form in which it is stored.
+  [[nodiscard]] virtual std::string stored_form(std::string_view written) const { return std::string(written); }
+
   // Whether all that a device sends comes from one port of its, as long as it is not behind a NAT that changes it.
   [[nodiscard]] virtual bool keeps_its_port() const { return true; }
 

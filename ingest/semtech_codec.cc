@@ -92,6 +92,13 @@ std::uint64_t SemtechCodec::hash_of(std::string_view peeked) const {
   return keyed_hash(as_bytes(std::string_view(digits.data(), digits.size())));
 }
 
+std::string SemtechCodec::stored_form(std::string_view written) const {
+  std::string stored(written);
+  for (char& each : stored)
+    if (each >= 'A' && each <= 'F') each = static_cast<char>(each - 'A' + 'a');
+  return stored;
+}
+
 void SemtechCodec::decode(Bytes datagram, Decoded& out) const {
   out.clear();
   if (const auto fault = decode_frame(datagram, out); !fault.empty()) out.reject(fault);

@@ -20,6 +20,9 @@ class SemtechCodec final : public Codec {
   [[nodiscard]] std::string_view peek_serial(Bytes datagram) const override;
   [[nodiscard]] std::uint64_t hash_of(std::string_view peeked) const override;
 
+  // In lower case: gateways print their EUI in capitals.
+  [[nodiscard]] std::string stored_form(std::string_view written) const override;
+
   // PUSH_DATA and PULL_DATA leave from two sockets.
   [[nodiscard]] bool keeps_its_port() const override { return false; }
 

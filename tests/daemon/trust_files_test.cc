@@ -53,6 +53,13 @@ TEST_F(TrustFiles, KeysAreReadInTheFormOfTheCodec) {
   EXPECT_TRUE(load_trust(config_).keys->password("admin"));
 }
 
+TEST_F(TrustFiles, SerialsMayBeWrittenAsGatewaysPrintThem) {
+  config_.codec = "semtech";
+  config_.devices = DevicesMode::kKnown;
+  config_.devices_file = write("devices", "B827EBFFFE87BD11\n");
+  EXPECT_TRUE(load_trust(config_).knows("b827ebfffe87bd11"));
+}
+
 TEST_F(TrustFiles, SerialsAreOneALine) {
   config_.devices = DevicesMode::kKnown;
   config_.devices_file = write("devices", "# fleet\r\n\r\n352093086403655 \r\nSN-0001");
