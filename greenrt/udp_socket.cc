@@ -52,10 +52,6 @@ bool is_peers_error(int error) {
   }
 }
 
-bool is_transient(int error) {
-  return error == EINTR || error == ENOMEM || error == ENOBUFS;
-}
-
 std::array<std::uint8_t, 16> map_v4(const in_addr& address) {
   std::array<std::uint8_t, 16> mapped{};
   mapped[10] = mapped[11] = 0xff;
@@ -257,7 +253,6 @@ bool UdpSocket::try_receive(ReceiveBatch& batch) {
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
     if (errno == EINTR || is_peers_error(errno)) continue;
-    if (is_transient(errno)) return false;
     fail("recvmmsg");
   }
 }

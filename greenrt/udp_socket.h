@@ -96,7 +96,7 @@ class UdpSocket {
 
   // Yields until there is at least one datagram (true) or until the deadline (false), then fills the batch with what
   // there is, without waiting for more. Errors that a peer can cause (ICMP) are passed over. Throws Closed, and
-  // std::system_error when the socket itself is broken.
+  // std::system_error when the socket itself is broken, or the kernel is short of memory.
   bool receive(ReceiveBatch& batch, Deadline deadline = Deadline::never());
   // Never yields. False when there is nothing.
   bool try_receive(ReceiveBatch& batch);
