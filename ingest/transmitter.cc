@@ -142,10 +142,6 @@ void Transmitter::transmit(const Downlink& downlink) {
   const Codec& codec = listener.codec();
   const auto bytes =
       codec.encode_downlink(downlink.nserie, downlink.id, downlink.payload, {key ? &*key : nullptr, version});
-  if (!bytes) {
-    fail(downlink, "the codec of the device cannot carry this payload", false);
-    return;
-  }
   const DownlinkManners manners = codec.downlink_manners(version);
   const std::string address = manners.answers_name_device ? std::string() : address_of(listener, path.peer);
   greenrt::yield();  // a kill comes here, or after the mark: in between it would leave an attempt of unknown outcome
@@ -153,6 +149,11 @@ void Transmitter::transmit(const Downlink& downlink) {
   const greenrt::Shield until_marked;
   if (!source_.begin_attempt(downlink, {.repeatable = manners.repeatable, .heard_at = heard_at})) {
     commands_.erase(address);
+    return;
+  }
+  if (!bytes) {
+    commands_.erase(address);
+    fail(downlink, "the codec of the device cannot carry this payload", false);
     return;
   }
   if (const int error = listener.replies().send(*bytes, path, kSendLimit)) {

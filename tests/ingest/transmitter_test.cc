@@ -111,13 +111,23 @@ HUB_TEST(Transmitter, ADeviceThatWasNotHeardKeepsItsDownlinksAndHoldsUpNobody) {
   EXPECT_EQ(world.source.queued(), 0u);
 }
 
+HUB_TEST(Transmitter, WhatTheCodecCannotCarryIsLeftToWhoHearsTheDevice) {
+  World world;
+  world.hear("A");
+  world.source.queue(7, "A", "?");
+  world.source.refused = {7};
+  EXPECT_EQ(world.transmitter.poll(), 1u);
+  EXPECT_THAT(world.source.log, ElementsAre("due", "begin 7"));
+}
+
 HUB_TEST(Transmitter, WhatTheCodecCannotCarryFailsForGood) {
   World world;
   world.hear("A");
   world.source.queue(7, "A", "?");
   EXPECT_EQ(world.transmitter.poll(), 1u);
   EXPECT_EQ(world.source.queued(), 0u);
-  EXPECT_THAT(world.source.log, ElementsAre("due", "failed 7: the codec of the device cannot carry this payload"));
+  EXPECT_THAT(world.source.log,
+              ElementsAre("due", "begin 7", "failed 7: the codec of the device cannot carry this payload"));
   EXPECT_EQ(world.transmitter.counters().failed, 1u);
   EXPECT_EQ(world.transmitter.counters().sent, 0u);
 }
