@@ -85,12 +85,14 @@ class Daemon {
     for (const auto& listener : intake_.listeners())
       introduce(*listener);
     if (outcomes_) {
-      intake_.set_on_answer([this](auto nserie, const auto& answer) { outcomes_->note(nserie, answer); });
+      intake_.set_on_answer([this](const ingest::Decoded& decoded, const ingest::Origin& origin) {
+        const bool proved = !origin.guarded || decoded.auth_level >= ingest::AuthLevel::kMac;
+        outcomes_->note(decoded.nserie, *decoded.answer, proved ? "" : origin.codec->name());
+      });
       intake_.set_addressee(
           [this](const auto& listener, const auto& peer) { return transmitter_->take_addressee(listener, peer); });
-      intake_.set_has_addressee([this](const auto& listener, const auto& peer) {
-        return transmitter_->has_addressee(listener, peer);
-      });
+      intake_.set_has_addressee(
+          [this](const auto& listener, const auto& peer) { return transmitter_->has_addressee(listener, peer); });
       intake_.set_on_heard([this](auto nserie) { transmitter_->heard(nserie); });
       database_->downlinks().set_answers_wait([this] { return outcomes_->waiting() > 0; });
       outcomes_->set_on_written([this](auto nserie) { transmitter_->ended(nserie); });

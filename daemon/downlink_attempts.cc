@@ -45,11 +45,13 @@ std::string due_for_statement() {
 }
 
 // Without waiting for a row that another collector is just claiming. The table of devices is behind by some seconds; it
-// speaks for the other collector only when that has heard the device later than we have.
+// speaks for the other collector only when that has heard the device later than we have, and against the address only
+// when it knows of a proof, or of a later number.
 std::string claim_statement() {
   return "SELECT d.id FROM downlink d WHERE d.id = ? AND " + std::string(kMayBeSent) +
          "AND NOT EXISTS (SELECT 1 FROM device v WHERE v.nserie = d.nserie AND v.collector <> ? "
-         "AND v.last_arrival > ?) FOR UPDATE SKIP LOCKED";
+         "AND v.last_arrival > ?) AND NOT EXISTS (SELECT 1 FROM device p WHERE p.nserie = d.nserie AND p.codec = ? "
+         "AND p.auth_level >= ? AND (? = 0 OR p.last_epoch << 32 | p.last_sequence > ?)) FOR UPDATE SKIP LOCKED";
 }
 
 // The lease is longer than an attempt can take: one commit, one send, one commit.
@@ -129,7 +131,13 @@ bool DownlinkTable::begin_attempt(const ingest::Downlink& downlink, const ingest
   const db::Lease connection = pool_.acquire(deadline);
   const Use use(in_use_, *connection);
   db::Transaction transaction(*connection, deadline);
-  const bool ours = !connection->execute(claim, {downlink.id, collector_, attempt.heard_at}, deadline).empty();
+  const bool ours =
+      !connection
+           ->execute(claim,
+                     {downlink.id, collector_, attempt.heard_at, attempt.guarded_codec,
+                      static_cast<unsigned>(ingest::AuthLevel::kMac), attempt.heard_number, attempt.heard_number},
+                     deadline)
+           .empty();
   if (ours) connection->execute(kBeginAttempt, {attempt.repeatable ? 1 : 0, collector_, downlink.id}, deadline);
   transaction.commit(deadline);
   return ours;

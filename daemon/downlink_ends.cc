@@ -43,6 +43,7 @@ constexpr std::string_view kAnswered =
     "lease_owner = NULL, lease_until = NULL, retry_at = NULL "
     "WHERE nserie = ? AND attempts > 0 AND (id & ?) = (? & ?) AND (state = 'queued' "
     "OR (state = 'sent' AND (? OR retry_at IS NOT NULL)) OR (state IN ('failed', 'expired') AND ?)) ";
+constexpr std::string_view kProved = "SELECT 1 FROM device WHERE nserie = ? AND codec = ? AND auth_level >= ?";
 constexpr std::string_view kUnderWay =
     "lease_owner = NULL, lease_until = NULL, last_error = 'the device: not now' WHERE nserie = ? AND attempts > 0 "
     "AND (id & ?) = (? & ?) AND state IN ('queued', 'sent') ";
@@ -88,12 +89,15 @@ void DownlinkTable::settle_overdue(db::Connection& connection, greenrt::Deadline
   if (!settle(connection, kOverdue, ends, deadline)) settle_at_ = kSettleEvery;
 }
 
-bool DownlinkTable::mark_answered(std::string_view nserie, const ingest::DownlinkAnswer& answer,
-                                  std::string_view text) {
+bool DownlinkTable::mark_answered(std::string_view nserie, const ingest::DownlinkAnswer& answer, std::string_view text,
+                                  std::string_view unproved_codec) {
   using Outcome = ingest::DownlinkAnswer::Outcome;
   static const std::string answered = std::string(kAnswered) + std::string(kThatOne);
   const greenrt::Deadline deadline(time_limit_);
   const db::Lease connection = acquire_to_change(deadline);
+  const auto mac = static_cast<unsigned>(ingest::AuthLevel::kMac);
+  if (!unproved_codec.empty() && !connection->execute(kProved, {nserie, unproved_codec, mac}, deadline).empty())
+    return false;
   if (answer.outcome == Outcome::kNotNow) return postpone(*connection, nserie, answer, deadline);
   const bool delivered = answer.outcome == Outcome::kDelivered;
   const int numbered = answer.id_bits != 0 ? 1 : 0;

@@ -37,7 +37,8 @@ void DownlinkOutcomes::stop(greenrt::Deadline deadline) {
   waiting_.clear();
 }
 
-void DownlinkOutcomes::note(std::string_view nserie, const ingest::DownlinkAnswer& answer) noexcept {
+void DownlinkOutcomes::note(std::string_view nserie, const ingest::DownlinkAnswer& answer,
+                            std::string_view unproved_codec) noexcept {
   if (nserie.empty()) {
     ++counters_.unknown;
     return;
@@ -48,7 +49,7 @@ void DownlinkOutcomes::note(std::string_view nserie, const ingest::DownlinkAnswe
       waiting_.pop_front();
       ++counters_.given_up;
     }
-    waiting_.push_back({std::string(nserie), answer, std::string(answer.text.substr(0, kLongestText))});
+    waiting_.push_back({std::string(nserie), answer, std::string(answer.text.substr(0, kLongestText)), unproved_codec});
     work_.set();
   } catch (const std::bad_alloc&) {
     ++counters_.given_up;
@@ -79,7 +80,7 @@ void DownlinkOutcomes::write_front() {
     written_.set();
   };
   try {
-    const bool known = table_.mark_answered(front.nserie, front.answer, front.text);
+    const bool known = table_.mark_answered(front.nserie, front.answer, front.text, front.unproved_codec);
     done();
     known ? count(front.answer.outcome) : void(++counters_.unknown);
     if (known && on_written_) on_written_(front.nserie);

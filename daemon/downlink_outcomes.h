@@ -47,8 +47,10 @@ class DownlinkOutcomes {
   // Yields until all is written, or until the deadline; what is left is given up. Idempotent.
   void stop(greenrt::Deadline deadline);
 
-  // Of a device without a name it is an answer to nothing. Never yields, never throws.
-  void note(std::string_view nserie, const ingest::DownlinkAnswer& answer) noexcept;
+  // Of a device without a name it is an answer to nothing. `unproved_codec`: see DownlinkTable; static text. Never
+  // yields, never throws.
+  void note(std::string_view nserie, const ingest::DownlinkAnswer& answer,
+            std::string_view unproved_codec = {}) noexcept;
 
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
@@ -58,6 +60,7 @@ class DownlinkOutcomes {
     std::string nserie;
     ingest::DownlinkAnswer answer;  // its text is `text`
     std::string text;
+    std::string_view unproved_codec;
   };
 
   void run();

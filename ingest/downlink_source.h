@@ -24,6 +24,10 @@ struct Downlink {
 struct Attempt {
   bool repeatable = true;     // the device obeys a repetition once, so that another attempt may follow whatever happens
   std::int64_t heard_at = 0;  // when the device was heard here, microseconds since 1970
+  // The codec of a device that may have proved itself before it was heard here; empty: none does. And the number with
+  // which it was heard; 0: it proved nothing.
+  std::string_view guarded_codec;
+  std::uint64_t heard_number = 0;
 };
 
 // Every call yields, and throws a std::exception when the source is out of reach: nothing has changed then, or it is
@@ -41,7 +45,8 @@ class DownlinkSource {
   virtual std::optional<Downlink> due_for(std::string_view nserie) = 0;
 
   // Notes durably that an attempt to send is about to be made. False when the downlink is not to be sent any more, is
-  // somebody else's, or its device has another one to answer, or was heard elsewhere since. Only after true may it be
+  // somebody else's, or its device has another one to answer, was heard elsewhere since, or has proved more than when
+  // it was heard here, so that this was somebody else. Only after true may it be
   // sent: a crash then leaves an attempt of unknown outcome, never a second one that nobody knows of.
   virtual bool begin_attempt(const Downlink& downlink, const Attempt& attempt) = 0;
 

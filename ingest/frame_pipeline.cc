@@ -164,7 +164,7 @@ void FramePipeline::decode(Frame& frame) {
   if (decoded.verdict == Verdict::kControl) {
     frame.end = Frame::End::kControl;
     heard(*device, entry);
-    if (decoded.answer && on_answer_) on_answer_(decoded.nserie, *decoded.answer);
+    if (decoded.answer && on_answer_) on_answer_(decoded, *entry.datagram.origin);
     if (decoded.ack_wanted) acknowledge(entry, AckStatus::kStored);
   } else {
     store(frame, *device, vetted.number_used);

@@ -84,8 +84,8 @@ class FramePipeline {
     admission_.set_limits(options.limits);
   }
 
-  // Called with what a device says of a downlink, once it is believed. Must not yield or throw.
-  using OnAnswer = std::function<void(std::string_view nserie, const DownlinkAnswer& answer)>;
+  // Called with a datagram that has what a device says of a downlink, once it is believed. Must not yield or throw.
+  using OnAnswer = std::function<void(const Decoded& decoded, const Origin& origin)>;
   void set_on_answer(OnAnswer on_answer) { on_answer_ = std::move(on_answer); }
 
   // The same for an answer that names no device: whose it is. And with each device whose address is known, or known

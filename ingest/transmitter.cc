@@ -129,14 +129,17 @@ void Transmitter::release_addresses() {
 
 void Transmitter::transmit(const Downlink& downlink) {
   const Device* device = devices_.find(downlink.nserie);
-  if (!device || device->listener()->retired() || is_silent(*device, *device->listener())) return await(downlink.nserie);
+  if (!device || device->listener()->retired() || is_silent(*device, *device->listener()))
+    return await(downlink.nserie);
   // Copies: the table may change while the source yields.
   Listener& listener = *device->listener();
   const greenrt::UdpPath path = device->path();
   const std::uint8_t version = device->version();
   const std::int64_t heard_at = device->last_arrival();
 
-  const bool proved = device->proof(listener.codec()) != nullptr;
+  const Device::Proof* proof = device->proof(listener.codec());
+  const bool proved = proof != nullptr;
+  const std::uint64_t heard_number = proof ? proof->heard : 0;
   const auto key = key_for(*device, listener);
   if (proved && !key) return await(downlink.nserie);  // it would not believe us; its next frame names a key
   const Codec& codec = listener.codec();
@@ -147,7 +150,10 @@ void Transmitter::transmit(const Downlink& downlink) {
   greenrt::yield();  // a kill comes here, or after the mark: in between it would leave an attempt of unknown outcome
   if (!address.empty() && !hold_address(address, downlink)) return;
   const greenrt::Shield until_marked;
-  if (!source_.begin_attempt(downlink, {.repeatable = manners.repeatable, .heard_at = heard_at})) {
+  if (!source_.begin_attempt(downlink, {.repeatable = manners.repeatable,
+                                        .heard_at = heard_at,
+                                        .guarded_codec = listener.trust().guarded ? codec.name() : "",
+                                        .heard_number = heard_number})) {
     commands_.erase(address);
     return;
   }

@@ -515,6 +515,30 @@ SERVER_TEST(DownlinkTable, TakesTheOneThatIsUnderWayBeforeAnOlderOneWithTheSameP
   EXPECT_EQ(world.column("state", under_way), "delivered");
 }
 
+SERVER_TEST(DownlinkTable, BelievesNothingUnprovedOfADeviceThatHasProvedItself) {
+  AnsweredWorld world;
+  world.database.sql(
+      "INSERT INTO device (nserie, codec, first_seen, last_seen, peer_ip, peer_port, listener, collector, "
+      "last_arrival, "
+      "auth_level, last_epoch, last_sequence) VALUES ('D1', 'native', NOW(), NOW(), '::1', 1, 'l', 'host-a', 1, 2, 3, "
+      "9)");
+  const auto number = [](std::uint64_t epoch, std::uint64_t sequence) { return epoch << 32 | sequence; };
+  const Downlink downlink{.id = world.add("D1"), .nserie = {}, .payload = {}};
+  const auto begin = [&](std::uint64_t heard_number, std::string_view codec = "native") {
+    return world.table.begin_attempt(downlink,
+                                     {.repeatable = true, .guarded_codec = codec, .heard_number = heard_number});
+  };
+  EXPECT_FALSE(begin(0)) << "where it was heard it proved nothing";
+  EXPECT_FALSE(begin(number(3, 8))) << "with an old number";
+  EXPECT_TRUE(begin(number(3, 9)));
+  world.table.mark_sent(downlink, true);
+  const DownlinkAnswer answer{.id = downlink.id, .id_bits = kAllBits};
+  EXPECT_FALSE(world.table.mark_answered("D1", answer, "", "native"));
+  EXPECT_EQ(world.column("state", downlink.id), "sent");
+  EXPECT_TRUE(world.table.mark_answered("D1", answer, "", "text")) << "under another codec it has proved nothing";
+  EXPECT_EQ(world.column("state", downlink.id), "delivered");
+}
+
 SERVER_TEST(DownlinkTable, TakesTheOneThatIsUnderWayWhereTheAnswerHasNoNumber) {
   AnsweredWorld world;
   const auto nobody_waits = world.sent("D1", 3, false);

@@ -220,8 +220,8 @@ HUB_TEST(FramePipeline, WhoAsksIsToldOfEachDeviceThatIsHeard) {
 HUB_TEST(FramePipeline, WhoAsksIsToldWhatADeviceAnswers) {
   World world;
   std::vector<std::string> answers;
-  world.pipeline.set_on_answer([&](std::string_view nserie, const DownlinkAnswer& answer) {
-    answers.push_back(std::string(nserie) + ": " + std::string(answer.text));
+  world.pipeline.set_on_answer([&](const Decoded& decoded, const Origin&) {
+    answers.push_back(std::string(decoded.nserie) + ": " + std::string(decoded.answer->text));
   });
   world.receive("dA/done");
   EXPECT_THAT(answers, ElementsAre("A: done"));
@@ -231,8 +231,8 @@ HUB_TEST(FramePipeline, WhoAsksIsToldWhatADeviceAnswers) {
 HUB_TEST(FramePipeline, AnAnswerThatNamesNoDeviceIsOfTheOneThatWasAsked) {
   World world;
   std::vector<std::string> answers;
-  world.pipeline.set_on_answer([&](std::string_view nserie, const DownlinkAnswer& answer) {
-    answers.push_back(std::string(nserie) + ": " + std::string(answer.text));
+  world.pipeline.set_on_answer([&](const Decoded& decoded, const Origin&) {
+    answers.push_back(std::string(decoded.nserie) + ": " + std::string(decoded.answer->text));
   });
   world.pipeline.set_addressee([&](const Listener& listener, const greenrt::SocketAddress& peer) {
     const bool asked = &listener == &world.listener && peer == world.device.address();
