@@ -33,7 +33,8 @@ struct Trust {
   std::shared_ptr<const KeyRing> keys;                // none with AuthPolicy::kNone
   std::shared_ptr<const KnownDevices> known;          // none: only keys make a device known
   greenrt::Duration pin = greenrt::Duration::zero();  // how long a device that proves nothing is bound to the IP
-                                                      // address it was heard from last; 0: not at all
+                                                      // address it was heard from last, while it is remembered here
+                                                      // (not over a restart); 0: not at all
 
   bool guarded = false;  // devices that speak this codec prove themselves, here or at another listener
 
