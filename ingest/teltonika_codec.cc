@@ -20,6 +20,7 @@ using teltonika::Message;
 using teltonika::MessageType;
 namespace reason = teltonika::reason;
 
+constexpr std::size_t kPackedImeiSize = 8;
 constexpr std::size_t kMaxCommand = 1280 - 20;  // what surrounds it in a datagram
 
 bool is_raw(Bytes datagram) {
@@ -35,12 +36,14 @@ std::string_view check_message_direction(const Message& message) {
   return answer ? std::string_view{} : reason::kMessageType;
 }
 
-// Of a command, which has no number: the one that is under way. None for what devices say of their own accord.
+// Of a command, which has no number: the one that is under way. None for what devices say of their own accord. In codec
+// 14 the IMEI stands before the text.
 std::optional<DownlinkAnswer> answer_of(const Message& message) {
   if (message.codec != CodecId::k12 && message.codec != CodecId::k14) return std::nullopt;
   const bool refused = message.type == MessageType::kNack;
+  const std::size_t before = message.codec == CodecId::k14 ? std::min(kPackedImeiSize, message.content.size()) : 0;
   return DownlinkAnswer{.outcome = refused ? DownlinkAnswer::Outcome::kFailed : DownlinkAnswer::Outcome::kDelivered,
-                        .text = as_text(message.content)};
+                        .text = as_text(message.content.subspan(before))};
 }
 
 std::string_view decode_record(ByteReader& reader, const Layout& layout, Record& record) {
@@ -88,7 +91,8 @@ std::string_view decode_raw(Bytes datagram, Decoded& out) {
   if (const auto fault = teltonika::parse_raw_message(datagram, message); !fault.empty()) return fault;
   if (const auto fault = check_message_direction(message); !fault.empty()) return fault;
   out.verdict = Verdict::kControl;
-  out.answer = answer_of(message);
+  // Ours leave in codec 12: who answers in codec 14, which names an IMEI, was asked by somebody else.
+  if (message.codec == CodecId::k12) out.answer = answer_of(message);
   return {};
 }
 

@@ -194,6 +194,18 @@ TEST(TeltonikaCodec, TakesMessagesAsControl) {
   EXPECT_EQ(reject_reason(kCodec, with_body("0E 01 11 00000008 0352093086403655 01")), "");
 }
 
+TEST(TeltonikaCodec, ReadsAnAnswerInCodec14BehindItsImeiWhereItIsToUs) {
+  const Decoded decoded = decode(kCodec, with_body("0E 01 06 0000000A 0352093086403655 6f6b 01"));
+  ASSERT_TRUE(decoded.answer);
+  EXPECT_EQ(decoded.answer->text, "ok");
+  std::vector<std::byte> raw;
+  const auto content = from_hex("0352093086403655 6f6b");
+  teltonika::build_raw_message(
+      {.codec = teltonika::CodecId::k14, .type = teltonika::MessageType::kResponse, .content = content}, raw);
+  EXPECT_EQ(decode(kCodec, raw).verdict, Verdict::kControl);
+  EXPECT_FALSE(decode(kCodec, raw).answer) << "we ask in codec 12";
+}
+
 TEST(TeltonikaCodec, RefusesEachFaultWithItsReason) {
   const auto changed = [](std::size_t offset, int value) {
     auto bytes = from_hex(testing::kCodec8Example);
