@@ -50,6 +50,15 @@ class SystemdUnits(unittest.TestCase):
             for directive in ("Requires", "BindsTo", "PartOf", "Requisite"):
                 self.assertNotRegex(unit.read_text(encoding="utf-8"), rf"(?m)^{directive}=")
 
+    def test_no_number_of_failed_starts_ends_them(self):
+        """A limit of starts closes the sockets of hilera.socket; a status that prevents the restart leads to it."""
+        for unit in (UNIT, TEMPLATE):
+            before_service = unit_directives(unit.read_text("utf-8").partition("[Service]")[0])
+            self.assertIn("StartLimitIntervalSec=0", before_service, unit.name)
+            directives = unit_directives(unit.read_text("utf-8"))
+            self.assertIn("Restart=on-failure", directives, unit.name)
+            self.assertNotRegex("\n".join(directives), r"(?m)^RestartPreventExitStatus=", unit.name)
+
     def test_the_template_is_the_unit_with_other_names(self):
         """So that a line that hardens one hardens both."""
         directives = unit_directives(TEMPLATE.read_text("utf-8").replace(" (%i)", "").replace("hilera-%i", "hilera")
