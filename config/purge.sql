@@ -11,8 +11,10 @@
 -- The account needs SELECT and DELETE on frame, downlink and dead_letter, and nothing else. A transaction is at most
 -- 1000 keys of one device, held for milliseconds, and followed by a pause. `frame` has no key by arrival, which would
 -- cost a part of the insert rate; so the rows of each device are walked through in the order of their key, which is that
--- of their time, until 1000 are reached of which none is old. Rows of devices without a clock have no order and are all
--- looked at. What remains is a row of a device whose clock ran ahead: it goes when its time has come, or with @purge_all.
+-- of their time, until 1000 are reached of which none is old. That is done for each kind of key by itself, because the
+-- kinds stand one after the other: epochs that count the starts of a device, times, epochs that are times. Rows of
+-- devices without a clock have no order and are all looked at. What remains is a row of a device whose clock ran ahead:
+-- it goes when its time has come, or with @purge_all.
 
 SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET SESSION innodb_lock_wait_timeout = 5;
@@ -23,6 +25,9 @@ DELIMITER //
 BEGIN NOT ATOMIC
   DECLARE chunk INT UNSIGNED DEFAULT 1000;
   DECLARE pause DOUBLE DEFAULT 0.01;
+  -- Where the kinds of keys begin: milliseconds << 20 (of 2004 to 2109), seconds << 32 (of 2004 to 2038), no clock.
+  DECLARE of_time BIGINT UNSIGNED DEFAULT 1 << 60;
+  DECLARE of_epoch BIGINT UNSIGNED DEFAULT 1 << 62;
   DECLARE without_clock BIGINT UNSIGNED DEFAULT 1 << 63;
   DECLARE oldest_arrival BIGINT;
   DECLARE device VARCHAR(127) CHARACTER SET ascii COLLATE ascii_bin;
@@ -58,8 +63,11 @@ BEGIN NOT ATOMIC
       SET frames = frames + deleted;
       IF deleted > 0 THEN
         DO SLEEP(pause);
-      ELSEIF to_id < without_clock AND NOT COALESCE(@purge_all, FALSE) THEN
-        SET to_id = without_clock;
+      ELSEIF NOT COALESCE(@purge_all, FALSE) THEN
+        SET to_id = GREATEST(to_id, CASE WHEN from_id < of_time THEN of_time
+                                         WHEN from_id < of_epoch THEN of_epoch
+                                         WHEN from_id < without_clock THEN without_clock
+                                         ELSE to_id END);
       END IF;
       SET from_id = to_id;
     END WHILE;

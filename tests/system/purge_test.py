@@ -87,6 +87,16 @@ class Purge(SystemTest):
         self.assertEqual(self.count("frame"), 1200)
         self.assertEqual(self.count("frame", "codec = 'native' AND frame_id > 2500"), 1200)
 
+    def test_young_rows_of_one_kind_of_keys_hide_no_old_ones_of_another(self):
+        """As when a fleet begins to prove itself: its epochs stand before the times that were its keys until then."""
+        count, time, time_epoch = 7 << 32, 1_780_000_000_000 << 20, 1_780_000_000 << 32
+        for nserie, young, old in (("A", count, time), ("B", time, time_epoch), ("C", count, time_epoch)):
+            self.add_frames(nserie, [0] * 1500, first_id=young)
+            self.add_frames(nserie, [40] * 1200 + [0] * 10, first_id=old)
+        self.purge()
+        self.assertEqual(self.count("frame", "arrival < %s", self.today - 30 * DAY), 0)
+        self.assertEqual(self.count("frame"), 3 * 1510)
+
     def test_rows_without_a_clock_have_no_order_and_are_all_looked_at(self):
         self.add_frames("A", [0] * 2000)
         self.add_frames("A", [0] * 1500 + [40] + [0] * 1500 + [40], first_id=1 << 63)
