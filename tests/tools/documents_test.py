@@ -297,6 +297,11 @@ class Words(unittest.TestCase):
         named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
         self.assertEqual(sorted(named), sorted(dropped))
 
+    def test_the_newest_version_of_the_changelog_is_the_one_that_is_built(self):
+        newest = re.search(r"(?m)^## \[(.+?)\]", text_of(ROOT / "CHANGELOG.md"))[1]
+        done = subprocess.run([BINARIES / "hilerad", "--version"], stdout=subprocess.PIPE, text=True, check=True)
+        self.assertEqual(done.stdout, f"hilerad {newest}\n")
+
     def test_every_exit_status(self):
         table = text_of(ROOT / "docs/interfaces.md").partition("## Exit status")[2].partition("\n## ")[0]
         self.assertEqual(re.findall(r"(?m)^\| (\d+) \|", table),
