@@ -1,5 +1,6 @@
 #include "daemon/connection_server.h"
 
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -33,25 +34,31 @@ void ConnectionServer::accept_all() {
         continue;
       }
       ++stats_.accepted;
-      Connection& connection = connections_.emplace_back(Connection(*this, std::move(stream)));
-      connection.greenlet_ = greenrt::make_greenlet([this, &connection] { run(connection); });
-      connection.greenlet_->set_name(std::string(name_) + " connection");
-      connection.greenlet_->set_kind(greenrt::Hub::current().kind(connection.greenlet_->name()));
-      connection.greenlet_->start();
+      begin(std::move(stream));
     } catch (const greenrt::Closed&) {
       return;
+    } catch (const std::bad_alloc& error) {
+      ++stats_.failed;
+      log::write_limited(LogLevel::kError, "connection_failed", {{"server", name_}, {"reason", error.what()}});
+      greenrt::yield();
     }
   }
 }
 
+void ConnectionServer::begin(greenrt::Stream stream) {
+  Connection& connection = connections_.emplace_back(Connection(*this, std::move(stream)));
+  auto greenlet = greenrt::make_greenlet([this, place = Place(&connection, Removal{this})] { run(*place); });
+  greenlet->set_name(std::string(name_) + " connection");
+  greenlet->set_kind(greenrt::Hub::current().kind(greenlet->name()));
+  greenlet->start();
+  connection.greenlet_ = std::move(greenlet);
+}
+
+void ConnectionServer::Removal::operator()(const Connection* connection) const {
+  server->connections_.remove_if([connection](const Connection& each) { return &each == connection; });
+}
+
 void ConnectionServer::run(Connection& connection) {
-  const struct Removal {
-    ConnectionServer& server;
-    Connection& connection;
-    ~Removal() {
-      server.connections_.remove_if([this](const Connection& each) { return &each == &connection; });
-    }
-  } removal{*this, connection};
   const auto failed = [this](std::string_view reason) {
     ++stats_.failed;
     log::write_limited(LogLevel::kDebug, "connection_failed", {{"server", name_}, {"reason", reason}});
@@ -70,16 +77,18 @@ void ConnectionServer::stop(greenrt::Deadline deadline) {
   listener_.close();
   if (acceptor_) acceptor_->join();
   std::vector<greenrt::GreenletRef> greenlets;
-  for (Connection& connection : connections_) {
+  std::vector<greenrt::GreenletRef> idle;
+  for (const Connection& connection : connections_) {
     greenlets.push_back(connection.greenlet_);
-    if (!connection.busy_) connection.greenlet_->kill_soon();
+    if (!connection.busy_) idle.push_back(connection.greenlet_);
   }
+  for (const auto& greenlet : idle)
+    greenlet->kill_soon();
   if (!greenrt::join_all(greenlets, deadline)) {
     for (const auto& greenlet : greenlets)
       greenlet->kill_soon();
     greenrt::join_all(greenlets);
   }
-  connections_.clear();  // those that were killed before they ran
 }
 
 }  // namespace hilera

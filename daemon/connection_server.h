@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <string_view>
 
 #include "greenrt/greenlet.h"
@@ -41,7 +42,7 @@ class ConnectionServer {
   struct Stats {
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;  // closed at once: too many connections or greenlets
-    std::uint64_t failed = 0;   // ended by an error or a timeout
+    std::uint64_t failed = 0;   // ended by an error or a timeout, or could not begin
   };
 
   // Called in the connection's greenlet; the connection is closed when it returns. A std::exception or TimeoutExpired
@@ -64,7 +65,15 @@ class ConnectionServer {
   [[nodiscard]] const Stats& stats() const { return stats_; }
 
  private:
+  // Goes with the greenlet that serves the connection, whether that has ever run or not.
+  struct Removal {
+    ConnectionServer* server;
+    void operator()(const Connection* connection) const;
+  };
+  using Place = std::unique_ptr<Connection, Removal>;
+
   void accept_all();
+  void begin(greenrt::Stream stream);
   void run(Connection& connection);
 
   std::string_view name_;
