@@ -259,6 +259,7 @@ class Daemon {
     tell(notifier_.stopping("draining"));
     log::info("draining", {{"in_flight", intake_.counters().in_flight}});
     watchdog_.reset();
+    reloader_.stop();
     reloading_->kill();
     if (transmitting_) transmitting_->kill_soon();
     intake_.stop_receiving(deadline.sooner(kDrainSockets));

@@ -44,6 +44,7 @@ void Reloader::apply() {
   if (!read_) throw std::runtime_error("there is no configuration file");
   NewConfig wanted = thread_.run(
       [read = read_, running = config_, most = most_in_flight_] { return read_again(read, running, most); });
+  if (stopped_) throw std::runtime_error("hilerad is ending");
   Intake::Listeners added = intake_.prepare(wanted.config, wanted.trusts);
   config_ = std::move(wanted.config);
   logging_.configure(config_.log);

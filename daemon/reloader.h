@@ -34,6 +34,9 @@ class Reloader {
   // Yields. Logs what came of it. Throws std::runtime_error that says why nothing has changed.
   void reload();
 
+  // From now on nothing is changed any more, not even by a reload that is under way: it is refused.
+  void stop() { stopped_ = true; }
+
   // Why the last reload was refused; empty when it was not.
   [[nodiscard]] const std::string& last_refusal() const { return last_refusal_; }
   [[nodiscard]] std::uint64_t taken() const { return taken_; }
@@ -52,6 +55,7 @@ class Reloader {
   const Read read_;
   const std::uint32_t most_in_flight_;
   greenrt::RLock turn_;
+  bool stopped_ = false;
   std::uint64_t taken_ = 0;
   std::uint64_t refused_ = 0;
   std::string last_refusal_;
