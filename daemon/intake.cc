@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds kFlush{1};
 constexpr std::chrono::seconds kJournalLimit{20};  // what a frame may wait for the journal
+constexpr std::chrono::seconds kEmptySocket{1};    // what one that ends may spend on what its socket holds
 
 greenrt::Duration longest_frame(const PipelineConfig& config) {
   return config.store_deadline + kJournalLimit;
@@ -175,7 +176,8 @@ void Intake::retire(std::size_t index) {
 void Intake::end(std::size_t index) {
   ingest::Listener& listener = *listeners_[index];
   if (const auto greenlet = std::exchange(receptions_[index].greenlet, {})) greenlet->join();
-  while (receptions_[index].receiver->take_waiting())
+  const greenrt::Deadline last_look(kEmptySocket);
+  while (receptions_[index].receiver->take_waiting() && !last_look.expired())
     greenrt::yield();
   const bool idle = listener.wait_idle(frame_limit_);
   const bool sent = listener.replies().flush(kFlush);

@@ -2,8 +2,8 @@
 // of frames, and the table of devices.
 //
 // Life: constructed (all sockets bound), start(), then for an orderly end stop_receiving(), finish() and turn_away(),
-// in this order. Between, listeners may come and go: a listener that goes takes what its socket holds, and closes it
-// when the last of its frames has ended.
+// in this order. Between, listeners may come and go: a listener that goes takes what its socket holds, for a second at
+// most, and closes it when the last of its frames has ended.
 
 #pragma once
 

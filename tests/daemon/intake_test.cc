@@ -282,6 +282,23 @@ HUB_TEST(Intake, ARemovedListenerTakesWhatItsSocketHoldsAndAnswersItsLastFramesB
   world.intake->finish(greenrt::Deadline(std::chrono::seconds(1)));
 }
 
+HUB_TEST(Intake, ARemovedListenerClosesThoughItsSocketNeverRunsEmpty) {
+  IntakeWorld world;
+  world.intake->start();
+  run_until_quiet();
+  const auto flooded = world.trackers().socket().local_address();
+  Config config = test_config();
+  config.listeners.pop_back();
+  world.reconfigure(config);
+  const Deadline patience(seconds(30));
+  while (!world.trackers().closed() && !patience.expired()) {
+    world.device.send("no frame", flooded);
+    greenrt::yield();
+  }
+  EXPECT_TRUE(world.trackers().closed());
+  EXPECT_TRUE(world.intake->ledger().balanced());
+}
+
 HUB_TEST(Intake, TheEndDoesNotWaitForAListenerThatIsEnding) {
   IntakeWorld world;
   world.custody.hold();
