@@ -40,6 +40,7 @@ using std::chrono::seconds;
 
 constexpr seconds kDrainSockets{1};  // what may be spent on datagrams that the kernel still holds
 constexpr seconds kCloseServers{1};
+constexpr seconds kAfterDrain{15};                    // what the end may take beyond drain.timeout
 constexpr std::chrono::milliseconds kCountLate{100};  // what may be spent on counting datagrams that came too late
 
 StorageOptions storage_options(const Config& config) {
@@ -256,7 +257,7 @@ class Daemon {
   // Intake first, and the servers last, so that an operator can watch the rest of the drain.
   void drain() {
     const greenrt::Deadline deadline(config_.drain.timeout);
-    tell(notifier_.stopping("draining"));
+    tell(notifier_.stopping("draining", config_.drain.timeout + kAfterDrain));
     log::info("draining", {{"in_flight", intake_.counters().in_flight}});
     watchdog_.reset();
     reloader_.stop();

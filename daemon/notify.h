@@ -33,7 +33,10 @@ class Notifier {
   [[nodiscard]] std::optional<std::chrono::microseconds> watchdog_timeout() const { return watchdog_timeout_; }
 
   std::error_code ready(std::string_view status) { return send("READY=1\n" + status_line(status)); }
-  std::error_code stopping(std::string_view status) { return send("STOPPING=1\n" + status_line(status)); }
+  // `patience`: for how long systemd shall wait for the end, however short its own time-out.
+  std::error_code stopping(std::string_view status, std::chrono::microseconds patience) {
+    return send("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(patience.count()) + "\n" + status_line(status));
+  }
   std::error_code status(std::string_view text) { return send(status_line(text)); }
   std::error_code watchdog() { return send("WATCHDOG=1"); }
 

@@ -72,8 +72,8 @@ TEST(Notifier, SendsToASocketWithAPath) {
   EXPECT_EQ(manager.message(), "READY=1\nSTATUS=2 listeners");
   EXPECT_FALSE(notifier.watchdog());
   EXPECT_EQ(manager.message(), "WATCHDOG=1");
-  EXPECT_FALSE(notifier.stopping("draining"));
-  EXPECT_EQ(manager.message(), "STOPPING=1\nSTATUS=draining");
+  EXPECT_FALSE(notifier.stopping("draining", 2min));
+  EXPECT_EQ(manager.message(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=120000000\nSTATUS=draining");
 }
 
 TEST(Notifier, SendsToAnAbstractSocket) {
