@@ -26,6 +26,11 @@ constexpr std::array kErrorClasses{
     db::ErrorClass::kSplit, db::ErrorClass::kPoisonRow,     db::ErrorClass::kStopAndAlarm, db::ErrorClass::kWait};
 static_assert(kErrorClasses.size() == db::kErrorClasses);
 
+// Since the start of this process.
+std::uint64_t kernel_drops(const ingest::Listener& listener) {
+  return listener.socket().kernel_drops() - listener.socket().kernel_drops_before();
+}
+
 json document_of(const ingest::Listener& listener) {
   const ListenerCounters& counters = listener.counters();
   json rejected = json::object();
@@ -41,7 +46,7 @@ json document_of(const ingest::Listener& listener) {
           {"control", counters.control},
           {"rejected", std::move(rejected)},
           {"dropped", counters.dropped},
-          {"kernel_drops", listener.socket().kernel_drops()},
+          {"kernel_drops", kernel_drops(listener)},
           {"acks_sent", counters.acks_sent},
           {"replies_failed", counters.replies_failed}};
 }
@@ -184,7 +189,7 @@ std::vector<Finding> Status::worth_a_look() const {
     findings.push_back({Finding::Severity::kNotice, std::to_string(count) + " " + what, std::move(advice)});
   };
   for (const auto& listener : sources_.intake.listeners()) {
-    add(listener->socket().kernel_drops(), "datagrams found the receive buffer of " + listener->name() + " full",
+    add(kernel_drops(*listener), "datagrams found the receive buffer of " + listener->name() + " full",
         "Raise receive_buffer of the listener, and net.core.rmem_max; or less has to come.");
   }
   const auto& dropped = sources_.intake.counters().dropped;
@@ -310,7 +315,8 @@ void Status::declare_intake(Metrics& metrics) const {
   metrics.gauge("hilera_datagrams_in_flight", "Datagrams that are worked on now.",
                 [this] { return static_cast<double>(sources_.intake.counters().in_flight); });
   per_listener("hilera_kernel_drops_total",
-               "Datagrams that the kernel dropped because the receive buffer was full; not counted as received.",
+               "Datagrams that the kernel dropped because the receive buffer was full; not counted as received. Of a "
+               "socket that systemd holds, since it was made.",
                [](const ingest::Listener& listener) { return listener.socket().kernel_drops(); });
   per_listener("hilera_receive_errors_total", "Receive calls that failed.",
                counter_of(&ListenerCounters::receive_errors));

@@ -69,6 +69,14 @@ void append_control(msghdr& message, int level, int type, const Info& info) {
   std::memcpy(CMSG_DATA(header), &info, sizeof info);
 }
 
+// All zero when the kernel does not tell.
+std::array<std::uint32_t, SK_MEMINFO_VARS> memory_info(int fd) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info.data(), &size) != 0) return {};
+  return info;
+}
+
 }  // namespace
 
 struct ReceiveBatch::Slots {
@@ -215,6 +223,8 @@ UdpSocket UdpSocket::adopt(int fd) {
   UdpSocket socket(fd);
   if (::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) fail("fcntl");
   socket.ask_for_control_data(socket.local_address());
+  socket.last_drop_mark_ = memory_info(fd)[SK_MEMINFO_DROPS];
+  socket.kernel_drops_ = socket.kernel_drops_before_ = socket.last_drop_mark_;
   return socket;
 }
 
@@ -223,6 +233,7 @@ UdpSocket::UdpSocket(UdpSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       watcher_(std::move(other.watcher_)),
       kernel_drops_(other.kernel_drops_),
+      kernel_drops_before_(other.kernel_drops_before_),
       last_drop_mark_(other.last_drop_mark_) {}
 UdpSocket::~UdpSocket() {
   close();
@@ -269,7 +280,9 @@ void UdpSocket::note_drops(const ReceiveBatch& batch) {
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control; control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SO_RXQ_OVFL) continue;
     const auto mark = control_value<std::uint32_t>(control);
-    kernel_drops_ += mark - last_drop_mark_;  // the kernel's counter wraps at 2^32
+    const std::uint32_t more = mark - last_drop_mark_;  // the kernel's counter wraps at 2^32
+    if (static_cast<std::int32_t>(more) < 0) continue;  // what waited when the socket was adopted has an older mark
+    kernel_drops_ += more;
     last_drop_mark_ = mark;
   }
 }
@@ -308,9 +321,7 @@ int UdpSocket::fd() const {
 }
 
 double UdpSocket::receive_backlog() const {
-  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
-  socklen_t size = sizeof memory;
-  if (::getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+  const auto memory = memory_info(fd_);
   const double room = memory[SK_MEMINFO_RCVBUF];
   return room > 0 ? std::min(1.0, memory[SK_MEMINFO_RMEM_ALLOC] / room) : 0;
 }

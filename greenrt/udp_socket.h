@@ -87,7 +87,7 @@ class UdpSocket {
  public:
   // Binds to `address`, port 0 for one that the kernel chooses. Throws std::system_error.
   static UdpSocket bind(const SocketAddress& address, const UdpOptions& options = {});
-  // Takes over a bound descriptor, as systemd hands it over. Throws std::system_error.
+  // Takes over a bound descriptor, as systemd hands it over, with what it counts. Throws std::system_error.
   static UdpSocket adopt(int fd);
 
   ~UdpSocket();
@@ -116,6 +116,8 @@ class UdpSocket {
   // Datagrams that the kernel dropped because the receive buffer was full, since the socket was made. As of the last
   // datagram received.
   [[nodiscard]] std::uint64_t kernel_drops() const { return kernel_drops_; }
+  // Those of them that were dropped before adopt().
+  [[nodiscard]] std::uint64_t kernel_drops_before() const { return kernel_drops_before_; }
   // The kernel's figure for the receive buffer, in bytes: double what was asked for, when granted.
   [[nodiscard]] std::size_t receive_buffer() const;
   // How much of the receive buffer is taken, from 0 to 1: what has arrived and nobody has received yet. One system call,
@@ -133,6 +135,7 @@ class UdpSocket {
   int fd_;
   std::unique_ptr<FdWatcher> watcher_;
   std::uint64_t kernel_drops_ = 0;
+  std::uint64_t kernel_drops_before_ = 0;
   std::uint32_t last_drop_mark_ = 0;
 };
 

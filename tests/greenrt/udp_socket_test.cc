@@ -186,6 +186,42 @@ HUB_TEST(UdpSocket, CountsWhatTheKernelDrops) {
   EXPECT_EQ(receiver.kernel_drops(), kSent - received);
 }
 
+HUB_TEST(UdpSocket, GoesOnWithTheDropsOfASocketThatItTakesOver) {
+  UdpSocket first = bind_loopback({.receive_buffer = 4096});
+  const int kept = ::fcntl(first.fd(), F_DUPFD_CLOEXEC, 0);  // as systemd keeps it
+  const SocketAddress to = first.local_address();
+  UdpSocket sender = bind_loopback();
+  const std::string block(1000, 'x');
+  std::size_t sent = 0;
+  ReceiveBatch batch(64, 1000);
+  std::size_t received = 0;
+  for (int round = 0; round < 2; ++round) {  // in the second one, what waits has the mark of the first one's drops
+    for (int i = 0; i < 50; ++i, ++sent)
+      send(sender, to, {block});
+    if (round > 0) break;
+    ASSERT_TRUE(first.try_receive(batch));
+    received += batch.size();
+  }
+  first.close();
+
+  UdpSocket second = UdpSocket::adopt(kept);
+  const std::uint64_t before = second.kernel_drops();
+  EXPECT_EQ(second.kernel_drops_before(), before);
+  EXPECT_GT(before, 0u);
+  ASSERT_TRUE(second.try_receive(batch));
+  received += batch.size();
+  EXPECT_EQ(before, sent - received);
+  EXPECT_EQ(second.kernel_drops(), before) << "what waited knows of fewer";
+  for (int i = 0; i < 50; ++i, ++sent)
+    send(sender, to, {block});
+  ASSERT_TRUE(second.try_receive(batch));
+  received += batch.size();
+  send(sender, to, {"next"});
+  ASSERT_TRUE(second.try_receive(batch));
+  EXPECT_EQ(second.kernel_drops(), sent - received);
+  EXPECT_EQ(second.kernel_drops_before(), before);
+}
+
 HUB_TEST(UdpSocket, TellsHowFullItsReceiveBufferIs) {
   auto receiver = bind_loopback({.receive_buffer = 64 * 1024});
   auto sender = bind_loopback();

@@ -97,6 +97,24 @@ class Restart(SystemTest):
         self.assertIn(f"at 127.0.0.1:{held.port}, handed over by systemd, fits no listener",
                       hilerad.events("start_failed")[0]["error"])
 
+    def test_what_a_socket_had_dropped_before_is_not_dropped_once_more(self):
+        held = self.hold(receive_buffer=4096)
+        with Device(held.port) as device:
+            for sequence in range(1, 101):
+                device.send(native_frame("early", sequence))
+            drops = held.drops()
+            self.assertGreater(drops, 0)
+            hilerad = self.start_hilerad(sockets=[held], listeners=[listener("trial", held)])
+            self.assertEqual(hilerad.metrics()["kernel_drops_total"], drops)
+            eventually(lambda: hilerad.metrics()["datagrams_received_total"] == 100 - drops, "what waited is taken")
+        with Device(held.port) as device:
+            self.assertEqual(device.ask(native_frame("late", 1)), native_answer("late", 1, STORED))
+        self.assertEqual(hilerad.metrics()["kernel_drops_total"], drops)
+        status = json.loads(hilerad.get("/status"))
+        self.assertEqual(status["listeners"][0]["kernel_drops"], 0)
+        self.assertNotIn("receive buffer", json.dumps(status["findings"]))
+        self.assert_ends_well(hilerad)
+
 
 if __name__ == "__main__":
     if "--all" in sys.argv:
