@@ -103,7 +103,8 @@ HandedSockets::HandedSockets(int first, const std::vector<std::string>& names) {
   }
 }
 
-HandedSockets::HandedSockets(HandedSockets&& other) noexcept : sockets_(std::exchange(other.sockets_, {})) {}
+HandedSockets::HandedSockets(HandedSockets&& other) noexcept
+    : sockets_(std::exchange(other.sockets_, {})), misfits_(std::move(other.misfits_)) {}
 
 HandedSockets::~HandedSockets() {
   close_all();
@@ -120,39 +121,33 @@ std::string HandedSockets::Socket::describe() const {
          ", handed over by systemd, ";
 }
 
-const ListenerConfig& HandedSockets::find_listener(const Socket& socket, const std::vector<ListenerConfig>& listeners) {
+std::string HandedSockets::find_listener(const Socket& socket, const std::vector<ListenerConfig>& listeners) const {
+  const auto free = [&](const ListenerConfig& listener) {
+    if (std::ranges::find(sockets_, listener.name, &Socket::listener) == sockets_.end()) return listener.name;
+    throw std::runtime_error(socket.describe() + "is the second one for listener " + listener.name);
+  };
   for (const ListenerConfig& each : listeners) {
     if (each.name != socket.name) continue;
-    if (is_address_of(socket.address, each)) return each;
-    throw HandedSocketError(socket.describe() + "has the name of a listener that is configured at " +
-                            address_text(each));
+    if (is_address_of(socket.address, each)) return free(each);
+    throw std::runtime_error(socket.describe() + "has the name of a listener that is configured at " +
+                             address_text(each));
   }
   for (const ListenerConfig& each : listeners) {
-    if (each.port != 0 && is_address_of(socket.address, each)) return each;
+    if (each.port != 0 && is_address_of(socket.address, each)) return free(each);
   }
-  throw HandedSocketError(socket.describe() +
-                          "fits no listener: its address must stand in the configuration, or not in the socket unit");
+  throw std::runtime_error(socket.describe() + "fits no listener");
 }
 
 void HandedSockets::assign(const std::vector<ListenerConfig>& listeners) {
-  std::vector<std::string> found;
-  std::string issues;
-  const auto note = [&issues](const std::string& issue) { issues += (issues.empty() ? "" : "\n") + issue; };
-  for (const Socket& socket : sockets_) {
-    std::string listener;
+  for (Socket& socket : sockets_) {
     try {
-      listener = find_listener(socket, listeners).name;
-      if (std::find(found.begin(), found.end(), listener) != found.end()) {
-        note(socket.describe() + "is the second one for listener " + listener);
-      }
-    } catch (const HandedSocketError& error) {
-      note(error.what());
+      socket.listener = find_listener(socket, listeners);
+    } catch (const std::runtime_error& error) {
+      misfits_.emplace_back(error.what());
+      ::close(socket.fd);
     }
-    found.push_back(listener);
   }
-  if (!issues.empty()) throw HandedSocketError(issues);
-  for (std::size_t i = 0; i < sockets_.size(); ++i)
-    sockets_[i].listener = found[i];
+  std::erase_if(sockets_, [](const Socket& socket) { return socket.listener.empty(); });
 }
 
 std::optional<greenrt::UdpSocket> HandedSockets::take(std::string_view listener) {

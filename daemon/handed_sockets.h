@@ -2,9 +2,9 @@
 // of sd_listen_fds(3). They outlive the daemon: what arrives during a restart waits in them for the successor.
 //
 // A socket goes to the listener whose name is its name (FileDescriptorName=), or else to the one whose address it is
-// bound to; either way the address must be the one in the configuration. A socket that fits no listener is an error,
-// for nobody would read it; a listener without a socket binds one of its own. Owns the descriptors, all of them
-// close-on-exec, until they are taken. Nothing here yields.
+// bound to; either way the address must be the one in the configuration. A socket that fits no listener is closed, and
+// keeps no other one from being read; a listener without a socket binds one of its own. Owns the descriptors, all of
+// them close-on-exec, until they are taken. Nothing here yields.
 
 #pragma once
 
@@ -19,8 +19,8 @@
 
 namespace hilera {
 
-// What was handed over is not what the configuration has listeners for; one line for each socket that does not fit.
-// Who catches it in a main() exits with kExitConfig: starting again would change nothing.
+// What was handed over are not the sockets that systemd makes of ListenDatagram=. Who catches it in a main() exits with
+// kExitConfig: starting again would change nothing.
 class HandedSocketError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -38,8 +38,11 @@ class HandedSockets {
   HandedSockets& operator=(HandedSockets&&) = delete;
   ~HandedSockets();
 
-  // Finds the listener of each. Throws HandedSocketError; then as before.
+  // Finds the listener of each, and closes those that have none.
   void assign(const std::vector<ListenerConfig>& listeners);
+
+  // Those that assign() has closed: which, and why, for people.
+  [[nodiscard]] const std::vector<std::string>& misfits() const { return misfits_; }
 
   // After assign(): the socket of this listener, once; none when it has to bind its own. Throws std::system_error.
   std::optional<greenrt::UdpSocket> take(std::string_view listener);
@@ -54,10 +57,12 @@ class HandedSockets {
     [[nodiscard]] std::string describe() const;
   };
 
-  static const ListenerConfig& find_listener(const Socket& socket, const std::vector<ListenerConfig>& listeners);
+  // Throws what is wrong with the socket, as std::runtime_error.
+  [[nodiscard]] std::string find_listener(const Socket& socket, const std::vector<ListenerConfig>& listeners) const;
   void close_all();
 
   std::vector<Socket> sockets_;
+  std::vector<std::string> misfits_;
 };
 
 }  // namespace hilera

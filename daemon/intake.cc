@@ -83,7 +83,10 @@ Intake::Intake(const Config& config, ingest::Custody& custody, ingest::Reporter&
       reporter_(reporter),
       devices_(config.devices.max_known),
       pipeline_(pipeline_options(config.pipeline), custody, devices_, reporter),
-      arrivals_(last_arrival) {
+      arrivals_(last_arrival),
+      misfits_(sockets.misfits()) {
+  for (const std::string& each : misfits_)
+    log::error("socket_not_read", {{"detail", each}});
   const auto trusts = load_trusts(config.listeners);
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     auto handed = sockets.take(config.listeners[i].name);
@@ -109,7 +112,8 @@ std::vector<ingest::Trust> Intake::load_trusts(const std::vector<ListenerConfig>
 Intake::Listeners Intake::prepare(const Config& config, const std::vector<ingest::Trust>& trusts) const {
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     if (receptions_[i].own_socket || find_config(config, listeners_[i]->name())) continue;
-    throw std::runtime_error("listener " + listeners_[i]->name() + ": systemd holds its socket; a restart ends it");
+    throw std::runtime_error("listener " + listeners_[i]->name() +
+                             ": systemd holds its socket: take it out of the socket unit, too, and restart both");
   }
   Listeners added;
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "daemon/config.h"
@@ -28,6 +29,7 @@ namespace hilera {
 class Intake {
  public:
   // Takes over the assigned ones of `sockets` and binds the others. Throws std::runtime_error that names the listener.
+  // What fits none is logged.
   // No stamp of arrival is at or below `last_arrival`. The others must outlive it.
   Intake(const Config& config, ingest::Custody& custody, ingest::Reporter& reporter, std::int64_t last_arrival = 0,
          HandedSockets sockets = {});
@@ -78,6 +80,10 @@ class Intake {
   [[nodiscard]] const ingest::DeviceTable& devices() const { return devices_; }
   [[nodiscard]] ingest::DeviceTable& devices() { return devices_; }
   [[nodiscard]] bool receiving() const { return receiving_; }
+  // Sockets that were handed over and fit no listener, so that nobody reads them: which, and why.
+  [[nodiscard]] const std::vector<std::string>& misfits() const { return misfits_; }
+  // Whether somebody else holds the socket of the listener of that index, too, and has given it its buffer.
+  [[nodiscard]] bool handed_over(std::size_t index) const { return !receptions_[index].own_socket; }
   // The greenlet that receives for the listener of that index; none when it should not.
   [[nodiscard]] const greenrt::GreenletRef& receiver_of(std::size_t index) const { return receptions_[index].greenlet; }
   // What a frame takes at most.
@@ -107,6 +113,7 @@ class Intake {
   ingest::ArrivalClock arrivals_;
   Listeners listeners_;
   std::vector<Reception> receptions_;
+  std::vector<std::string> misfits_;
   bool receiving_ = false;
 };
 

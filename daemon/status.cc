@@ -172,11 +172,16 @@ std::vector<Finding> Status::wrong() const {
                                                    : "They wait in the journal, and are tried again; store_stopped in "
                                                      "the log says what the database refuses.");
   }
+  for (const std::string& socket : sources_.intake.misfits()) {
+    add(socket,
+        "What comes there is lost. Give it a listener, or take it out of the socket unit, and restart both: "
+        "docs/operations.md, \"Changing listeners\".");
+  }
   if (sources_.reloader && !sources_.reloader->last_refusal().empty()) {
     add("the last reload was refused: " + sources_.reloader->last_refusal(),
         "The configuration from before is in effect. Mend the file (`hilerad --check-config`), then `hileractl "
-        "reload`; "
-        "what needs a restart, `systemctl restart hilera` takes.");
+        "reload`; what needs a restart, `systemctl restart hilera` takes. Address, port and buffer of a listener of "
+        "hilera.socket are to be changed there, too: docs/operations.md, \"Changing listeners\".");
   }
   if (!ledger().balanced()) add("the ledger does not balance", "A fault of hilerad: keep its log, and report it.");
   return findings;
@@ -318,6 +323,9 @@ void Status::declare_intake(Metrics& metrics) const {
                "Datagrams that the kernel dropped because the receive buffer was full; not counted as received. Of a "
                "socket that systemd holds, since it was made.",
                [](const ingest::Listener& listener) { return listener.socket().kernel_drops(); });
+  metrics.gauge("hilera_sockets_unread",
+                "Sockets that systemd has handed over and that fit no listener; what arrives there is lost.",
+                [this] { return static_cast<double>(sources_.intake.misfits().size()); });
   per_listener("hilera_receive_errors_total", "Receive calls that failed.",
                counter_of(&ListenerCounters::receive_errors));
   per_listener("hilera_acks_sent_total", "Acknowledgements handed to the kernel.",

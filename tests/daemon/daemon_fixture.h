@@ -86,11 +86,11 @@ struct IntakeWorld {
 
 // What Status reads, over a database that may be away.
 struct StatusWorld {
-  explicit StatusWorld(const db::ConnectOptions& options = no_database())
+  explicit StatusWorld(const db::ConnectOptions& options = no_database(), HandedSockets sockets = {})
       : database(std::make_unique<Database>(config.collector, db::PoolOptions{.connect = options})),
         storage({.journal = {.directory = folder.path() + "/journal"}, .collector = config.collector},
                 &database->pool(), reporter),
-        intake(config, storage, reporter),
+        intake(config, storage, reporter, 0, std::move(sockets)),
         transmitter({}, database->downlinks(), intake.devices(), reporter) {}
   ~StatusWorld() {
     database->close();

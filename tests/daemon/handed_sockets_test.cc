@@ -13,7 +13,7 @@ namespace {
 using namespace hilera::testing;
 using greenrt::SocketAddress;
 using std::chrono::hours;
-using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr int kFirst = 60;  // above what tests have open
@@ -55,15 +55,6 @@ Config config_for(const SocketAddress& field, const SocketAddress& trackers) {
   return config;
 }
 
-std::string refusal(HandedSockets& sockets, const Config& config) {
-  try {
-    sockets.assign(config.listeners);
-  } catch (const HandedSocketError& error) {
-    return error.what();
-  }
-  return "nothing";
-}
-
 HUB_TEST(HandedSockets, GoToTheListenersWithTheirAddresses) {
   ServiceManager manager;
   const SocketAddress trackers = manager.hand("hilera.socket");
@@ -98,34 +89,51 @@ HUB_TEST(HandedSockets, AreClosedWhenNobodyTakesThem) {
   EXPECT_EQ(::fcntl(kFirst, F_GETFD), -1);
 }
 
-HUB_TEST(HandedSockets, EachThatFitsNoListenerIsNamed) {
+HUB_TEST(HandedSockets, EachThatFitsNoListenerIsNamedAndClosedAndTheOthersAreTaken) {
   ServiceManager manager;
   const SocketAddress first = manager.hand("hilera.socket");
-  const SocketAddress second = manager.hand("");
+  const SocketAddress trackers = manager.hand("trackers");
+  const SocketAddress last = manager.hand("");
   HandedSockets sockets = manager.sockets();
-  EXPECT_THAT(refusal(sockets, test_config()), AllOf(HasSubstr("the socket \"hilera.socket\" at " + first.to_string() +
-                                                               ", handed over by systemd, fits no listener"),
-                                                     HasSubstr("the socket at " + second.to_string())));
-  EXPECT_FALSE(sockets.take("field")) << "nothing is assigned";
+  sockets.assign(test_config().listeners);
+  EXPECT_THAT(
+      sockets.misfits(),
+      ElementsAre("the socket \"hilera.socket\" at " + first.to_string() + ", handed over by systemd, fits no listener",
+                  "the socket at " + last.to_string() + ", handed over by systemd, fits no listener"));
+  EXPECT_EQ(::fcntl(kFirst, F_GETFD), -1) << "left open";
+  EXPECT_EQ(::fcntl(kFirst + 2, F_GETFD), -1) << "left open";
+  EXPECT_FALSE(sockets.take("field"));
+  EXPECT_EQ(sockets.take("trackers")->local_address(), trackers);
 }
 
-HUB_TEST(HandedSockets, OneThatListensElsewhereThanItsListenerIsRefused) {
+HUB_TEST(HandedSockets, OneThatListensElsewhereThanItsListenerFitsNone) {
+  Config config = test_config();
+  {
+    ServiceManager manager;
+    manager.hand("field", "0.0.0.0");
+    HandedSockets sockets = manager.sockets();
+    sockets.assign(config.listeners);
+    EXPECT_THAT(sockets.misfits(),
+                ElementsAre(HasSubstr("has the name of a listener that is configured at 127.0.0.1:0")));
+  }
   ServiceManager manager;
   const SocketAddress field = manager.hand("field", "0.0.0.0");
-  Config config = test_config();
-  HandedSockets sockets = manager.sockets();
-  EXPECT_THAT(refusal(sockets, config), HasSubstr("has the name of a listener that is configured at 127.0.0.1:0"));
   config.listeners[0].address = "0.0.0.0";
   config.listeners[0].port = static_cast<std::uint16_t>(field.port() ^ 1);
-  EXPECT_THAT(refusal(sockets, config), HasSubstr("configured at 0.0.0.0:" + std::to_string(config.listeners[0].port)));
+  HandedSockets sockets = manager.sockets();
+  sockets.assign(config.listeners);
+  EXPECT_THAT(sockets.misfits(),
+              ElementsAre(HasSubstr("configured at 0.0.0.0:" + std::to_string(config.listeners[0].port))));
 }
 
-HUB_TEST(HandedSockets, TwoForOneListenerAreRefused) {
+HUB_TEST(HandedSockets, OfTwoForOneListenerTheFirstIsTaken) {
   ServiceManager manager;
-  manager.hand("field");
+  const SocketAddress first = manager.hand("field");
   manager.hand("field");
   HandedSockets sockets = manager.sockets();
-  EXPECT_THAT(refusal(sockets, test_config()), HasSubstr("is the second one for listener field"));
+  sockets.assign(test_config().listeners);
+  EXPECT_THAT(sockets.misfits(), ElementsAre(HasSubstr("is the second one for listener field")));
+  EXPECT_EQ(sockets.take("field")->local_address(), first);
 }
 
 HUB_TEST(HandedSockets, WhatIsNoBoundUdpSocketIsRefused) {
@@ -199,6 +207,35 @@ TEST_F(HandedSocketsFromEnvironment, WhatSystemdWouldNotWriteIsRefused) {
   EXPECT_THAT(refusal(), HasSubstr("LISTEN_FDS"));
   set(own_pid(), "1", "field:trackers");
   EXPECT_THAT(refusal(), HasSubstr("LISTEN_FDNAMES has 2 names, and LISTEN_FDS says 1"));
+}
+
+HUB_TEST(IntakeOfHandedSockets, SaysWhichOnesNobodyReadsAndWhichListenersHaveOne) {
+  ServiceManager manager;
+  manager.hand("gone");
+  manager.hand("trackers");
+  HandedSockets sockets = manager.sockets();
+  sockets.assign(test_config().listeners);
+  const IntakeWorld world(test_config(), 0, std::move(sockets));
+  EXPECT_THAT(world.intake->misfits(), ElementsAre(HasSubstr("the socket \"gone\" at ")));
+  EXPECT_FALSE(world.intake->handed_over(0));
+  EXPECT_TRUE(world.intake->handed_over(1));
+}
+
+HUB_TEST(IntakeOfHandedSockets, RefusesToEndOneAndSaysWhatElseHasToBeChanged) {
+  ServiceManager manager;
+  manager.hand("trackers");
+  HandedSockets sockets = manager.sockets();
+  sockets.assign(test_config().listeners);
+  IntakeWorld world(test_config(), 0, std::move(sockets));
+  Config config = test_config();
+  config.listeners.pop_back();
+  try {
+    world.reconfigure(config);
+    FAIL() << "it is taken";
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(),
+                 "listener trackers: systemd holds its socket: take it out of the socket unit, too, and restart both");
+  }
 }
 
 HUB_TEST(IntakeOfHandedSockets, TakesWhatWaitedAndLeavesTheRestToTheSuccessor) {

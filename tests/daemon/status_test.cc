@@ -123,6 +123,20 @@ HUB_TEST(Status, WhatWasDroppedIsWorthALookAndNoProblem) {
   EXPECT_THAT(document["problems"].dump(), Not(HasSubstr("dropped")));
 }
 
+HUB_TEST(Status, ASocketThatFitsNoListenerIsAProblem) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
+  const auto address = ingest::testing::loopback();
+  ASSERT_EQ(::bind(fd, address.raw(), address.size()), 0);
+  HandedSockets sockets(fd, {"gone"});
+  sockets.assign(test_config().listeners);
+  StatusWorld world(no_database(), std::move(sockets));
+  EXPECT_THAT(world.status.problems(), Contains(HasSubstr("the socket \"gone\" at 127.0.0.1:")));
+  EXPECT_THAT(world.status.document()["findings"].dump(), HasSubstr("take it out of the socket unit"));
+  Metrics metrics;
+  world.status.declare_metrics(metrics);
+  EXPECT_THAT(metrics.text(), HasSubstr("\nhilera_sockets_unread 1"));
+}
+
 HUB_TEST(Status, CountsWithReasons) {
   StatusWorld world;
   const ingest::testing::DeviceSocket device;
@@ -167,6 +181,7 @@ HUB_TEST(Status, DeclaresTheMetricsThatWePromise) {
                              "hilera_records_quarantined_total 0",
                              "hilera_records_pending 0",
                              "hilera_kernel_drops_total{listener=\"field\"} 0",
+                             "hilera_sockets_unread 0",
                              "hilera_acks_sent_total{listener=\"field\"} 0",
                              "hilera_ack_seconds_count 0",
                              "hilera_store_seconds_count 0",

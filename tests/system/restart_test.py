@@ -9,11 +9,10 @@ import sys
 import unittest
 
 from devices import STORED, Device, native_answer, native_frame
-from support import SystemTest, eventually, trial
+from support import SystemTest, eventually, hileractl, trial
 
 RATE = 10_000  # datagrams a second
 A_MOMENT = RATE // 2  # datagrams that a daemon takes before it is restarted
-CONFIG_ERROR = 78
 
 
 def listener(name, held, codec="native"):
@@ -89,13 +88,17 @@ class Restart(SystemTest):
                          {"other": "true", "named": "true", "own": "false"})
         self.assert_ends_well(hilerad)
 
-    def test_a_socket_that_fits_no_listener_ends_it_with_the_reason(self):
-        held = self.hold()
-        config = self.trial.config()
-        hilerad = self.trial.start_hilerad(config, sockets=[held], wait=False)
-        self.assertEqual(hilerad.wait(trial.START_TIMEOUT), CONFIG_ERROR)
-        self.assertIn(f"at 127.0.0.1:{held.port}, handed over by systemd, fits no listener",
-                      hilerad.events("start_failed")[0]["error"])
+    def test_a_socket_that_fits_no_listener_keeps_no_other_one_from_being_read(self):
+        """As after a change of hilera.yaml alone: hilera.socket has the listener still, or its old port."""
+        held, gone = self.hold(), self.hold()
+        hilerad = self.start_hilerad(sockets=[gone, held], listeners=[listener("trial", held)])
+        with Device(held.port) as device:
+            self.assertEqual(device.ask(native_frame("heard", 1)), native_answer("heard", 1, STORED))
+        told = f"at 127.0.0.1:{gone.port}, handed over by systemd, fits no listener"
+        self.assertIn(told, hilerad.events("socket_not_read")[0]["detail"])
+        self.assertIn(told, hileractl("--control", hilerad.control, "status", status=None))
+        self.assertEqual(hilerad.metrics()["sockets_unread"], 1)
+        self.assert_ends_well(hilerad)
 
     def test_what_a_socket_had_dropped_before_is_not_dropped_once_more(self):
         held = self.hold(receive_buffer=4096)
