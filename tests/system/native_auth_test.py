@@ -89,6 +89,39 @@ class NativeAuth(SystemTest):
         self.assertFalse(self.device.has_mail())
         self.assertEqual(self.count("frame"), 0)
 
+    def test_keys_are_taken_up_and_taken_away_by_a_reload(self):
+        keys = self.folder / "changing-keys"
+        old, new = {"key": KEY, "key_id": 1}, {"key": MASTER, "key_id": 3}
+        old_line, new_line = f"SN-0001 1 {KEY.hex()}\n", f"SN-0001 3 {MASTER.hex()}\n"
+
+        def put(text):
+            keys.write_text(text, encoding="ascii")
+            os.chmod(keys, 0o600)
+
+        def reload(status=0):
+            return hileractl("--control", self.hilerad.control, "reload", status=status)
+
+        def assert_taken(sequence, key):
+            self.assertEqual(self.device.ask(proved("SN-0001", sequence, **key)),
+                             proved_answer("SN-0001", sequence, STORED, **key))
+
+        put(old_line)
+        self.restart(keys_file=str(keys))
+        assert_taken(1, old)
+        self.device.send(proved("SN-0001", 2, **new))
+        self.assertEqual(self.refused("unknown_key"), 1)
+        put(old_line + new_line)
+        reload()
+        assert_taken(3, new)
+        assert_taken(4, old)
+        put(new_line)
+        reload()
+        self.device.send(proved("SN-0001", 5, **old))
+        eventually(lambda: self.refused("unknown_key") == 2, "the old key is refused")
+        put("SN-0001 3 nonsense\n")
+        self.assertIn("changing-keys", reload(status=1))
+        assert_taken(6, new)
+
     def test_traffic_that_was_overheard_is_stored_once_whatever_is_done_with_it(self):
         overheard = [proved("SN-0001", sequence, key=KEY, key_id=1) for sequence in range(1, 1501)]
         for sequence, frame in enumerate(overheard, 1):
