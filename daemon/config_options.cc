@@ -103,7 +103,7 @@ const Schema<ListenerConfig>& listener_options() {
        .type = bytes(&ListenerConfig::receive_buffer, 64 * kKiB, kGiB),
        .help =
            "What the kernel may hold back for it while Hilera is busy. Granted up to net.core.rmem_max; the log tells "
-           "when it is less."},
+           "when it is less. Of a socket that systemd hands over, ReceiveBuffer= of the socket unit counts."},
       {.key = "store_raw",
        .type = flag(&ListenerConfig::store_raw),
        .help = "Whether the bytes of each record go to the column `raw` too."},

@@ -53,6 +53,11 @@ const char* advice_for(ingest::DropReason reason) {
   return "A fault of hilerad: see frame_failed in the log, and report it.";
 }
 
+const char* advice_for_kernel_drops(bool handed_over) {
+  if (handed_over) return "Raise ReceiveBuffer= of its socket unit, and restart both units; or less has to come.";
+  return "Raise receive_buffer of the listener, and net.core.rmem_max, and restart hilerad; or less has to come.";
+}
+
 nlohmann::json document_of(const std::vector<Finding>& findings) {
   nlohmann::json document = nlohmann::json::array();
   for (const Finding& finding : findings) {

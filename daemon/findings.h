@@ -27,6 +27,7 @@ struct Finding {
 // What to do when the database cannot be written, and for datagrams dropped for a reason. Static text.
 [[nodiscard]] const char* advice_for(DatabaseTrouble trouble);
 [[nodiscard]] const char* advice_for(ingest::DropReason reason);
+[[nodiscard]] const char* advice_for_kernel_drops(bool handed_over);
 
 // [{"severity": "problem" or "notice", "what", "advice"}]
 [[nodiscard]] nlohmann::json document_of(const std::vector<Finding>& findings);

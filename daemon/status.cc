@@ -193,9 +193,10 @@ std::vector<Finding> Status::worth_a_look() const {
     if (count == 0) return;
     findings.push_back({Finding::Severity::kNotice, std::to_string(count) + " " + what, std::move(advice)});
   };
-  for (const auto& listener : sources_.intake.listeners()) {
-    add(kernel_drops(*listener), "datagrams found the receive buffer of " + listener->name() + " full",
-        "Raise receive_buffer of the listener, and net.core.rmem_max; or less has to come.");
+  const Intake::Listeners& listeners = sources_.intake.listeners();
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    add(kernel_drops(*listeners[i]), "datagrams found the receive buffer of " + listeners[i]->name() + " full",
+        advice_for_kernel_drops(sources_.intake.handed_over(i)));
   }
   const auto& dropped = sources_.intake.counters().dropped;
   for (std::size_t i = 0; i < dropped.size(); ++i) {

@@ -1,5 +1,6 @@
 #include "daemon/findings.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,11 @@ TEST(Findings, EachReasonAndEachTroubleHasAnAdviceOfItsOwn) {
        {DatabaseTrouble::kAway, DatabaseTrouble::kRefused, DatabaseTrouble::kUnfit, DatabaseTrouble::kTables})
     troubles.insert(advice_for(trouble));
   EXPECT_EQ(troubles.size(), 4u);
+}
+
+TEST(Findings, ABufferIsRaisedWhereItWasGiven) {
+  EXPECT_THAT(advice_for_kernel_drops(true), ::testing::HasSubstr("ReceiveBuffer="));
+  EXPECT_THAT(advice_for_kernel_drops(false), ::testing::HasSubstr("receive_buffer"));
 }
 
 TEST(Findings, AreADocumentThatTellsWhatIsWrongFromWhatIsWorthALook) {
