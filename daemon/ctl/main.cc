@@ -24,6 +24,7 @@ int run(const hilera::ctl::CommandLine& line) {
   greenrt::Hub hub;
   int status = hilera::kExitFailure;
   hub.run([&] { status = hilera::ctl::run_command(line, std::cout, std::cerr, hilera::ctl::terminals()); });
+  if (!std::cout.flush()) throw std::runtime_error("standard output cannot be written");
   return status;
 }
 

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 from devices import STORED, Device, native_answer, native_frame
-from support import BINARIES, SystemTest, eventually, hileractl
+from support import BINARIES, PATIENCE, SystemTest, eventually, hileractl
 
 
 def hilerad_folder(hilerad):
@@ -78,6 +78,10 @@ class JournalAlone(JournalTest):
         after = live[-4]["place"]
         lines = hileractl("journal", "export", "--directory", folder, "--after", after, "--limit", "2").splitlines()
         self.assertEqual([json.loads(line) for line in lines], live[-3:-1])
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([BINARIES / "hileractl", "journal", "export", "--directory", folder], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stderr), (1, "hileractl: standard output cannot be written\n"))
         info = json.loads(hileractl("journal", "info", "--directory", folder, "--json"))["journal"]
         self.assertEqual((info["pending"], info["last_place"], info["damaged_segments"]),
                          (len(live), live[-1]["place"], 0))
