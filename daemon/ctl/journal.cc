@@ -11,6 +11,7 @@
 #include <ostream>
 #include <set>
 #include <span>
+#include <stdexcept>
 
 #include "daemon/control_protocol.h"
 #include "daemon/ctl/answer.h"
@@ -90,6 +91,16 @@ class ExportProgress {
   std::uint64_t before_ = 0;  // the place before the first one
 };
 
+// A folder that is begun anew gives its places from 1 on: who goes on from an old one would miss all that is there.
+void check_place(const json& page, std::uint64_t after) {
+  const auto last = page.value("last_place", after);
+  if (after <= last) return;
+  throw std::runtime_error(
+      fmt::format("--after {}: the last place of this journal is {}; if its folder was begun "
+                  "anew, read it without --after",
+                  after, last));
+}
+
 // Page by page, until there is none. How many records could not be read.
 std::uint64_t print_pages(const CommandLine& line, std::ostream& out, Progress& progress, const ReadPage& read_page) {
   ExportProgress how_far(line, progress);
@@ -98,6 +109,7 @@ std::uint64_t print_pages(const CommandLine& line, std::ostream& out, Progress& 
   std::uint64_t unreadable = 0;
   while (left > 0 && out) {
     const json page = read_page(after, std::min(left, kDatagramsAPage));
+    check_place(page, after);
     unreadable += page.value("unreadable", std::uint64_t{0});
     const json& records = page.at("records");
     if (records.empty()) break;

@@ -78,6 +78,8 @@ class JournalAlone(JournalTest):
         after = live[-4]["place"]
         lines = hileractl("journal", "export", "--directory", folder, "--after", after, "--limit", "2").splitlines()
         self.assertEqual([json.loads(line) for line in lines], live[-3:-1])
+        self.assertIn(f"the last place of this journal is {live[-1]['place']}",
+                      hileractl("journal", "export", "--directory", folder, "--after", "1000", status=1))
         with open("/dev/full", "wb") as full:
             done = subprocess.run([BINARIES / "hileractl", "journal", "export", "--directory", folder], stdout=full,
                                   stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
