@@ -17,6 +17,7 @@
 #include "daemon/exit_codes.h"
 #include "daemon/handed_sockets.h"
 #include "daemon/logging.h"
+#include "daemon/secret.h"
 #include "daemon/trust_files.h"
 #include "daemon/version.h"
 #include "greenrt/hub.h"
@@ -65,10 +66,13 @@ void report_error(std::string_view context, const std::exception_ptr& error) {
   }
 }
 
-// What the configuration names beside itself. Throws TrustFileError.
+// What the configuration names beside itself, as far as it is there for us. Throws TrustFileError and SecretError.
 void check_files(const Config& config) {
   for (const ListenerConfig& listener : config.listeners)
     static_cast<void>(load_trust(listener));
+  if (!config.database) return;
+  const std::string& password = config.database->password_file;
+  if (!password.empty() && !is_withheld(password)) static_cast<void>(read_secret(password));
 }
 
 // All listeners of the configuration, one of them, or one that takes whatever its codec reads.
@@ -112,6 +116,9 @@ int run(const Config& config, const std::string& file) {
   } catch (const TrustFileError& error) {
     log::error("start_failed", {{"error", error.what()}});
     return kExitConfig;
+  } catch (const SecretError& error) {
+    log::error("start_failed", {{"error", error.what()}});
+    return kExitConfig;
   } catch (const std::exception& error) {
     log::error("start_failed", {{"error", error.what()}});
     return kExitFailure;
@@ -145,6 +152,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", error.what());
     return kExitConfig;
   } catch (const TrustFileError& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return kExitConfig;
+  } catch (const SecretError& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return kExitConfig;
   } catch (const std::exception& error) {

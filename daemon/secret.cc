@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <stdexcept>
 #include <system_error>
 
 namespace hilera {
@@ -22,8 +21,7 @@ std::string path_of(std::string_view source) {
   if (!source.starts_with(kCredential)) return std::string(source);
   const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
   if (directory == nullptr) {
-    throw std::runtime_error(std::string(source) +
-                             ": systemd passed no credentials (CREDENTIALS_DIRECTORY is not set)");
+    throw SecretError(std::string(source) + ": systemd passed no credentials (CREDENTIALS_DIRECTORY is not set)");
   }
   return std::string(directory).append("/").append(source.substr(kCredential.size()));
 }
@@ -67,7 +65,7 @@ class File {
   }
 
  private:
-  [[noreturn]] void fail() const { throw std::runtime_error(path_ + ": " + std::generic_category().message(errno)); }
+  [[noreturn]] void fail() const { throw SecretError(path_ + ": " + std::generic_category().message(errno)); }
 
   std::string path_;
   int fd_;
@@ -80,15 +78,19 @@ Secret::~Secret() {
   sodium_memzero(value.data(), value.capacity());
 }
 
+bool is_withheld(std::string_view source) {
+  return source.starts_with(kCredential) && std::getenv("CREDENTIALS_DIRECTORY") == nullptr;
+}
+
 Secret read_secret(std::string_view source) {
   const std::string path = path_of(source);
   const File file(path);
   std::string line = file.read_up_to(kMaxSecret + 2);
   line.resize(std::min(line.size(), line.find('\n')));
   if (line.ends_with('\r')) line.pop_back();
-  if (line.empty()) throw std::runtime_error(path + ": its first line is empty, expected a secret");
+  if (line.empty()) throw SecretError(path + ": its first line is empty, expected a secret");
   if (line.size() > kMaxSecret) {
-    throw std::runtime_error(path + ": its first line is longer than " + std::to_string(kMaxSecret) + " bytes");
+    throw SecretError(path + ": its first line is longer than " + std::to_string(kMaxSecret) + " bytes");
   }
   return {std::move(line), file.warning()};
 }
@@ -96,8 +98,8 @@ Secret read_secret(std::string_view source) {
 Secret read_secret_file(std::string_view source, std::size_t limit) {
   const std::string path = path_of(source);
   const File file(path);
-  if (!file.regular()) throw std::runtime_error(path + ": is not a file");
-  if (file.size() > limit) throw std::runtime_error(path + ": is larger than " + std::to_string(limit) + " bytes");
+  if (!file.regular()) throw SecretError(path + ": is not a file");
+  if (file.size() > limit) throw SecretError(path + ": is larger than " + std::to_string(limit) + " bytes");
   return {file.read_up_to(file.size()), file.warning()};
 }
 

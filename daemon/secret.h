@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,8 +25,16 @@ struct Secret {
   std::string warning;  // empty, or what an operator should change, such as a file that everybody may read
 };
 
-// Throws std::runtime_error that names the source when there is no such file, it cannot be read, or its first line is
-// empty or longer than 1024 bytes.
+// Who catches it in a main() exits with kExitConfig.
+class SecretError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Whether it is a credential, and nobody has passed any: then what is in it cannot be told.
+[[nodiscard]] bool is_withheld(std::string_view source);
+
+// Throws SecretError that names the source when there is no such file, it cannot be read, or its first line is empty or
+// longer than 1024 bytes.
 Secret read_secret(std::string_view source);
 
 // The whole file, at most `limit` bytes of it: it is refused when it has more, or is no regular file. Throws as

@@ -36,9 +36,10 @@ WRONG = {
 }
 
 
-def run(program, *arguments):
+def run(program, *arguments, **environment):
     return subprocess.run([BINARIES / program, *map(str, arguments)], stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=PATIENCE,
+                          env={**os.environ, **environment})
 
 
 class Configuration(SystemTest):
@@ -105,9 +106,18 @@ class Configuration(SystemTest):
     def test_a_password_file_that_cannot_be_read_stops_the_start(self):
         file = self.write(GOOD.replace("5600", "0") + "  password_file: /nowhere/password\nhttp: {port: 0}\n"
                           f"control: {{socket: {self.folder}/control}}\n")
-        done = run("hilerad", "--config", file)
-        self.assertIn(done.returncode, (FAILURE, CONFIG))
-        self.assertIn("/nowhere/password", done.stderr)
+        for check in ([], ["--check-config"]):
+            done = run("hilerad", *check, "--config", file)
+            self.assertEqual(done.returncode, CONFIG, done.stderr)
+            self.assertIn("/nowhere/password", done.stderr)
+
+    def test_a_password_that_only_systemd_can_show_is_checked_where_it_does(self):
+        file = self.write(GOOD + "  password_file: credential:db-password\n")
+        self.assertEqual(run("hilerad", "--check-config", "--config", file).returncode, OK)
+        (self.folder / "db-password").write_text("", encoding="utf-8")
+        done = run("hilerad", "--check-config", "--config", file, CREDENTIALS_DIRECTORY=str(self.folder))
+        self.assertEqual(done.returncode, CONFIG)
+        self.assertIn("its first line is empty", done.stderr)
 
 
 class Running(SystemTest):

@@ -190,6 +190,10 @@ class Configuration(unittest.TestCase):
                                 listener[key] = str(file)
                     if "database" in config and not {"hosts", "socket"} & set(config["database"]):
                         config["database"]["socket"] = "/run/mysqld/mysqld.sock"
+                    if config.get("database", {}).get("password_file", "").startswith("/"):
+                        file = pathlib.Path(folder) / "db-password"
+                        file.write_text("secret\n", "utf-8")
+                        config["database"]["password_file"] = str(file)
                     file = pathlib.Path(folder) / "hilera.yaml"
                     file.write_text(json.dumps(config), "utf-8")
                     done = subprocess.run([BINARIES / "hilerad", "--check-config", "--config", file], text=True,
