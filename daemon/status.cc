@@ -293,6 +293,12 @@ void Status::declare_intake(Metrics& metrics) const {
       }
     });
   };
+  metrics.gauge("hilera_listener_open", "1 while the listener receives, 0 since a reload has taken it away.",
+                [this](Metrics::Samples& samples) {
+                  for (const auto& listener : sources_.intake.listeners()) {
+                    samples.add({{"listener", listener->name()}}, listener->retired() ? 0 : 1);
+                  }
+                });
   const auto counter_of = [](std::uint64_t ListenerCounters::*member) {
     return [member](const ingest::Listener& listener) { return listener.counters().*member; };
   };

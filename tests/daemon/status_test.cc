@@ -182,6 +182,7 @@ HUB_TEST(Status, DeclaresTheMetricsThatWePromise) {
                              "hilera_records_pending 0",
                              "hilera_kernel_drops_total{listener=\"field\"} 0",
                              "hilera_sockets_unread 0",
+                             "hilera_listener_open{listener=\"field\"} 1",
                              "hilera_acks_sent_total{listener=\"field\"} 0",
                              "hilera_ack_seconds_count 0",
                              "hilera_store_seconds_count 0",
