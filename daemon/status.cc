@@ -197,6 +197,11 @@ std::vector<Finding> Status::worth_a_look() const {
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     add(kernel_drops(*listeners[i]), "datagrams found the receive buffer of " + listeners[i]->name() + " full",
         advice_for_kernel_drops(sources_.intake.handed_over(i)));
+    const ListenerCounters& counters = listeners[i]->counters();
+    add(counters.receive_errors, "attempts of " + listeners[i]->name() + " to receive failed",
+        "See receive_failed in the log.");
+    add(counters.replies_failed, "answers of " + listeners[i]->name() + " were refused by the kernel",
+        "Look at the routes to its devices; the log has more.");
   }
   const auto& dropped = sources_.intake.counters().dropped;
   for (std::size_t i = 0; i < dropped.size(); ++i) {
@@ -204,17 +209,25 @@ std::vector<Finding> Status::worth_a_look() const {
     if (reason == ingest::DropReason::kUnderWay) continue;  // nothing is lost: the first one is acknowledged
     add(dropped[i], "datagrams were dropped: " + std::string(ingest::kDropReasonNames[i]), advice_for(reason));
   }
+  add(sources_.intake.counters().acks_withheld, "datagrams were not stored in time for their acknowledgement",
+      "The database is slow or away; devices send them again, and they are stored once.");
   const StoreLedger& store = sources_.storage.ledger();
   add(store.dead_lettered, "records were refused by the database",
       "`hileractl dead-letter list` shows them, and `dead-letter replay` puts them back.");
   add(store.quarantined, "records cannot be read back from the journal",
       "The disk is not to be trusted; the damaged files are kept in " + sources_.config.journal.directory + ".");
+  add(sources_.storage.doubts_abandoned(), "searches for what a node of the database may have lost were given up",
+      "Acknowledged records may be missing in the database: see doubt_abandoned in the log, and keep the journal's "
+      "folder; `hileractl journal export` has what is left of them.");
   add(sources_.storage.lagging_shards(), "shards are behind, and read on from the journal",
       "They catch up by themselves; if records pending keep growing, the database is slower than what comes.");
   const Journal::Stats& journal = sources_.storage.journal().stats();
+  add(journal.io_errors, "errors of the journal's disk", "See journal_io_error in the log, and the disk's health.");
   const std::uint64_t percent = journal.bytes * 100 / std::max<std::uint64_t>(sources_.config.journal.max_size, 1);
   add(percent < kNearlyFull ? 0 : percent, "percent of journal.max_size are used",
-      "When it is full, nothing more is taken: see that the database stores, or raise journal.max_size.");
+      "When it is full, nothing more is taken: see that the database stores, or raise journal.max_size and restart.");
+  add(greenrt::Hub::current().stats().errors, "greenlets or callbacks were ended by an exception",
+      "A fault of hilerad: see greenlet_failed in the log, and report it; a restart begins again what they did.");
   add(sources_.logging.lost_lines(), "lines of the log were lost", "Raise log.level, or give the log a faster place.");
   return findings;
 }
