@@ -7,10 +7,11 @@ namespace hilera {
 const char* advice_for(DatabaseTrouble trouble) {
   switch (trouble) {
     case DatabaseTrouble::kAway:
-      return "See whether the server runs, and whether database.hosts or database.socket is right. The journal keeps "
-             "what comes meanwhile.";
+      return "See whether the server runs, has room for more connections, and speaks TLS if that is asked for, and "
+             "whether database.hosts or database.socket is right. The journal keeps what comes meanwhile.";
     case DatabaseTrouble::kRefused:
-      return "See database.user, its password and its rights: SELECT, INSERT and UPDATE on the tables.";
+      return "See database.user, its password and its rights (SELECT, INSERT and UPDATE on the tables), and whether "
+             "database.name is right and has been created.";
     case DatabaseTrouble::kUnfit:
       return "Let the server take writes again, or name another one in database.hosts.";
     case DatabaseTrouble::kTables:
@@ -23,7 +24,8 @@ const char* advice_for(ingest::DropReason reason) {
   using ingest::DropReason;
   switch (reason) {
     case DropReason::kInFlightLimit:
-      return "More came than could be worked on at a time: look for a slow disk, or raise pipeline.max_in_flight.";
+      return "More came than could be worked on at a time: look for a slow disk, or raise pipeline.max_in_flight, "
+             "greenlets.max above it, and restart.";
     case DropReason::kSourceLimit:
       return "A sender flooded; if it may, raise pipeline.max_in_flight_per_source.";
     case DropReason::kDeviceLimit:
@@ -33,14 +35,14 @@ const char* advice_for(ingest::DropReason reason) {
     case DropReason::kUnderWay:
       return "Devices sent again what was under way: if many do, look at the latency of acknowledgements.";
     case DropReason::kGreenletLimit:
-      return "Raise greenlets.max above pipeline.max_in_flight.";
+      return "Raise greenlets.max above pipeline.max_in_flight, and restart.";
     case DropReason::kStranger:
       return "More came than could be looked at, and known devices went first: a flood, or a processor that is too "
              "slow.";
     case DropReason::kJournalBusy:
       return "The disk of the journal is slower than what comes: give it a faster one.";
     case DropReason::kJournalFull:
-      return "Bring the database back, make room on the disk, or raise journal.max_size.";
+      return "Bring the database back, make room on the disk, or raise journal.max_size and restart.";
     case DropReason::kJournalFailed:
       return "The disk of the journal fails: see journal_io_error in the log.";
     case DropReason::kOutOfMemory:

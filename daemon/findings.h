@@ -24,7 +24,8 @@ struct Finding {
   std::string advice;
 };
 
-// What to do when the database cannot be written, and for datagrams dropped for a reason. Static text.
+// What to do when the database cannot be written, for datagrams dropped for a reason, and for those that found a
+// receive buffer full, of a socket that systemd has handed over or of one of our own. Static text.
 [[nodiscard]] const char* advice_for(DatabaseTrouble trouble);
 [[nodiscard]] const char* advice_for(ingest::DropReason reason);
 [[nodiscard]] const char* advice_for_kernel_drops(bool handed_over);

@@ -160,9 +160,10 @@ std::vector<Finding> Status::wrong() const {
   };
   if (!sources_.intake.receiving()) add(kNotRead, "hilerad is starting or ending; if it stays so, see its log.");
   if (const auto& problem = sources_.storage.journal_problem(); !problem.empty()) {
-    add("journal: " + problem, "Nothing is acknowledged. Make room on the disk of " +
+    add("journal: " + problem, "Nothing is acknowledged. If it is full: make room on the disk of " +
                                    sources_.config.journal.directory +
-                                   ", raise journal.max_size, or bring the database back; the log has more.");
+                                   ", bring the database back, or raise journal.max_size and restart. If the disk "
+                                   "fails: replace it; journal_io_error in the log has more.");
   }
   const Database* database = sources_.database;
   const bool away = database && !database->monitor().healthy();
@@ -212,8 +213,9 @@ std::vector<Finding> Status::worth_a_look() const {
   add(sources_.intake.counters().acks_withheld, "datagrams were not stored in time for their acknowledgement",
       "The database is slow or away; devices send them again, and they are stored once.");
   const StoreLedger& store = sources_.storage.ledger();
-  add(store.dead_lettered, "records were refused by the database",
-      "`hileractl dead-letter list` shows them, and `dead-letter replay` puts them back.");
+  add(store.dead_lettered, "records were refused by the database, or are in conflict with others",
+      "`hileractl dead-letter list` says why. What was refused is put back by `dead-letter replay`, once that is set "
+      "right; a conflict remains one.");
   add(store.quarantined, "records cannot be read back from the journal",
       "The disk is not to be trusted; the damaged files are kept in " + sources_.config.journal.directory + ".");
   add(sources_.storage.doubts_abandoned(), "searches for what a node of the database may have lost were given up",
