@@ -20,7 +20,7 @@ constexpr std::chrono::minutes kMinTimeLimit{10};  // an ALTER TABLE copies the 
 
 DatabaseConfig schema_database(const CommandLine& line) {
   DatabaseConfig database;
-  if (!line.config.empty()) database = load_config(line.config).database.value();
+  if (!line.config.empty()) database = load_config(line.config).database.value_or(DatabaseConfig());
   if (!line.host.empty()) {
     const auto server = parse_host_port(line.host, kDatabasePort);
     if (!server) throw std::invalid_argument("--host: expected HOST, HOST:PORT or [IPV6]:PORT, got " + line.host);
@@ -33,7 +33,7 @@ DatabaseConfig schema_database(const CommandLine& line) {
     database.tls.reset();
   }
   if (database.hosts.empty() && database.socket.empty()) {
-    throw std::invalid_argument("which database? Give --host, --socket or --config");
+    throw std::invalid_argument("which database? Give --host, --socket, or --config with a file that has one");
   }
   if (!line.user.empty()) {
     database.user = line.user;

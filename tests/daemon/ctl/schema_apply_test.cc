@@ -64,6 +64,10 @@ TEST_F(SchemaDatabase, MustBeKnown) {
   EXPECT_THROW(schema_database({}), std::invalid_argument);
   EXPECT_THROW(schema_database({.host = "a b"}), std::invalid_argument);
   EXPECT_THROW(schema_database({.config = "/nonexistent"}), ConfigError);
+  const std::string alone = config_ + ".alone";
+  std::ofstream(alone) << "listeners:\n  - {name: n, codec: native, address: 127.0.0.1, port: 5600}\n";
+  EXPECT_THROW(schema_database({.config = alone}), std::invalid_argument) << "it has no section `database`";
+  EXPECT_EQ(schema_database({.config = alone, .socket = "/s"}).socket, "/s");
 }
 
 }  // namespace
