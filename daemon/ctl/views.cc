@@ -50,9 +50,11 @@ std::string view_listeners(const json& status) {
   for (const json& listener : listeners) {
     const json& reasons = at(listener, "rejected");
     const std::int64_t rejected = sum_of(reasons);
-    table.add({show(listener, "name"), show(listener, "codec"), show(listener, "address"), show(listener, "received"),
-               show(listener, "accepted"), show(listener, "control"), std::to_string(rejected),
-               show(listener, "dropped"), show(listener, "kernel_drops"), show(listener, "acks_sent")});
+    const std::string_view closed = at(listener, "open") == false ? " (closed)" : "";
+    table.add({fmt::format("{}{}", show(listener, "name"), closed), show(listener, "codec"), show(listener, "address"),
+               show(listener, "received"), show(listener, "accepted"), show(listener, "control"),
+               std::to_string(rejected), show(listener, "dropped"), show(listener, "kernel_drops"),
+               show(listener, "acks_sent")});
     if (rejected > 0) notes += fmt::format("  {} rejected: {}\n", show(listener, "name"), show_counts(reasons));
   }
   return table.text("  ") + notes;

@@ -159,6 +159,13 @@ TEST(StatusView, ALedgerThatDoesNotBalanceIsAProblem) {
   EXPECT_THAT(view_status(status), HasSubstr("PROBLEM: the ledger does not balance"));
 }
 
+TEST(StatusView, AListenerThatIsNoMoreIsMarked) {
+  json status = good_status();
+  EXPECT_THAT(view_status(status), Not(HasSubstr("closed")));
+  status["listeners"][0]["open"] = false;
+  EXPECT_THAT(view_status(status), HasSubstr("native (closed)"));
+}
+
 TEST(StatusView, ADocumentOfAnotherShapeIsShownAsFarAsItGoes) {
   for (const json& document : {json(), json::array(), json::object(), json{{"listeners", 5}, {"ledger", "x"}},
                                json{{"listeners", {1, {{"rejected", {{"a", "b"}}}}}}, {"problems", "x"}}}) {
