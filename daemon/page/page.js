@@ -424,12 +424,17 @@ async function look() {
     why = error.name === "TimeoutError" ? `none within ${patience / 1000} s`
         : error instanceof TypeError ? "the connection is refused" : error.message;
   }
-  note(status);
-  if (status) awaySince = null;
-  else awaySince ??= new Date();
+  try {
+    note(status);
+    if (status) show(status);
+  } catch (error) { // it has another form, as of another version
+    samples.pop();
+    note(status = null);
+    why = `none that this page understands (${error.message}); load it again`;
+  }
+  awaySince = status ? null : awaySince ?? new Date();
   document.body.toggleAttribute("data-stale", !status);
-  if (status) show(status);
-  else sayAway(why);
+  if (!status) sayAway(why);
   plots.forEach(draw);
   setTimeout(look, Math.max(0, interval - (performance.now() - began)));
 }

@@ -48,6 +48,17 @@ class Page(SystemTest):
         ours = {(each.hostname, each.port) for each in asked if each.scheme in ("http", "https", "ws", "wss")}
         self.assertEqual(ours, {("127.0.0.1", self.hilerad.http_port)})
 
+    def test_a_status_of_another_form_ends_nothing(self):
+        """As when the daemon is upgraded under an open page."""
+        self.wait_until_ready(self.hilerad)
+        browser = self.open()
+        self.wait_for_headline(browser, "All is well")
+        browser.driver.execute_script("window.trueFetch = fetch; window.fetch = async () => new Response('{}');")
+        self.wait_for_headline(browser, "cannot be reached")
+        eventually(lambda: "load it again" in browser.texts("#problems strong")[0], "it says why")
+        browser.driver.execute_script("window.fetch = window.trueFetch;")
+        self.wait_for_headline(browser, "All is well")
+
     def test_it_shows_what_goes_on_what_is_wrong_and_that_nobody_answers(self):
         self.wait_until_ready(self.hilerad)
         self.trial.start_simulator(self.hilerad.port, devices=20, rate=200, seconds=300, log=False)
