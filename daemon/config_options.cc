@@ -179,7 +179,9 @@ const Schema<PipelineConfig>& pipeline_options() {
 
 const Schema<JournalConfig>& journal_options() {
   static const Schema<JournalConfig> schema{
-      {.key = "directory", .type = text(&JournalConfig::directory, kPath), .help = "Where its segment files are."},
+      {.key = "directory",
+       .type = text(&JournalConfig::directory, kPath),
+       .help = "Where its segment files are. Outside of /var/lib/hilera the unit needs ReadWritePaths= with it."},
       {.key = "max_size",
        .type = bytes(&JournalConfig::max_size, 64 * kMiB, 16 * kTiB),
        .help = "What all of them may take together. A datagram that comes when the journal is full is dropped, counted "
