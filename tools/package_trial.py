@@ -8,9 +8,6 @@ Needs root, and the network or a filled cache of apt. Prints one line for each s
 
 import contextlib
 import json
-import os
-import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,38 +15,14 @@ import tempfile
 import time
 
 import trial
+from machine import CONFIG, Machine, expect, newer
 
 FRAMES = 500
 JOURNAL = "/var/lib/hilera/journal"
-CONFIG = "/etc/hilera/hilera.yaml"
 
 
-class Machine:
-    """A copy of a bare Debian in a folder, with programs that run in it."""
-
-    def __init__(self, base, folder):
-        self.root = pathlib.Path(folder) / "root"
-        subprocess.run(["cp", "-a", base, self.root], check=True)
-        shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
-
-    def path(self, inside):
-        return self.root / inside.lstrip("/")
-
-    def run(self, *command, status=0):
-        """What the program prints, when it ends with `status`. It sees a /proc, which goes with it."""
-        script = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
-        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, self.root, *command],
-                              env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              check=False)
-        if done.returncode != status:
-            raise trial.Failure(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done.stdout + done.stderr
-
-    def install(self, package):
-        shutil.copy(package, self.path("/tmp/hilera.deb"))
-        self.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold",
-                 "/tmp/hilera.deb")
+class Host(Machine):
+    """A machine without systemd, on which the daemon is started by hand."""
 
     @contextlib.contextmanager
     def hilerad(self):
@@ -78,27 +51,6 @@ class Machine:
         return len(self.run("hileractl", "journal", "export", "--directory", JOURNAL).splitlines())
 
 
-def newer(package, folder):
-    """The same package with a higher version, as the next one will have."""
-    tree, result = pathlib.Path(folder) / "newer", pathlib.Path(folder) / "newer.deb"
-    subprocess.run(["dpkg-deb", "-R", package, tree], check=True)
-    control = tree / "DEBIAN/control"
-    text = control.read_text("utf-8")
-    version = next(line.split()[1] for line in text.splitlines() if line.startswith("Version:"))
-    control.write_text(text.replace(f"Version: {version}", f"Version: {version}+newer"), "utf-8")
-    # And with another default, so that dpkg sees that the administrator and the package have both changed the file.
-    conffile = tree / CONFIG.lstrip("/")
-    conffile.write_text(conffile.read_text("utf-8") + "\n# A newer reference.\n", "utf-8")
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, result], check=True, stdout=subprocess.DEVNULL)
-    return result
-
-
-def expect(what, found, wanted):
-    if found != wanted:
-        raise trial.Failure(f"{what}: {found!r} instead of {wanted!r}")
-    print(f"{what}: {found}", flush=True)
-
-
 def prepare(machine):
     """The administrator's part: ports that are free here, and a database that nobody serves."""
     port, nobody = trial.free_port(trial.socket.SOCK_DGRAM), trial.free_port(trial.socket.SOCK_STREAM)
@@ -122,7 +74,7 @@ def send(machine, port):
 def main():
     base, package = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="hilera-trial-", dir="/var/tmp") as folder:
-        machine = Machine(base, folder)
+        machine = Host(base, folder)
         machine.run("apt-get", "update", "-q")
         machine.install(package)
         version = subprocess.run(["dpkg-deb", "-f", package, "Version"], check=True, text=True,
