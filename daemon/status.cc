@@ -407,7 +407,8 @@ void Status::declare_storage(Metrics& metrics) const {
                   [this](Metrics::Samples& samples) { samples.add({}, sources_.storage.retries()); });
 
   metrics.counter("hilera_device_states_refused_total",
-                  "Rows of the table `device` that the database refused; the log says which, and why.",
+                  "Rows of the table `device` that the database refused, which the log names, or took none of for too "
+                  "long.",
                   [this](Metrics::Samples& samples) { samples.add({}, sources_.storage.devices_refused()); });
   metrics.counter("hilera_dead_letters_cut_total",
                   "Dead letters without all the bytes of their datagrams, for the server's max_allowed_packet.",
