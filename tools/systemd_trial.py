@@ -81,6 +81,25 @@ def without_database(host):
     host.expect_rows("stored when it is back", before + 100)
 
 
+def drain(host, configuration):
+    """One that takes longer than the unit allows: Hilera asks systemd to wait."""
+    before = host.rows()
+    host.drop_in(SERVICE, "[Service]\nTimeoutStopSec=2\n")
+    host.path(CONFIG).write_text(configuration.replace("ack: journal", "ack: database"), "utf-8")
+    host.run("systemctl", "restart", SERVICE)
+    host.run("systemctl", "stop", "mariadb.socket", "mariadb.service")
+    host.run("hilera-sim", "--target", "127.0.0.1:5600", "--frames", "50", "--devices", "50", "--rate", "0",
+             "--wait-acks", "1", "--quiet", status=1)
+    cursor = host.cursor()
+    host.run("systemctl", "stop", SERVICE)
+    host.expect_logged("drained", "stopped ledger=", cursor)
+    expect("end of a long drain", host.show(SERVICE, "Result"), "success")
+    host.drop_in(SERVICE, "")
+    host.path(CONFIG).write_text(configuration, "utf-8")
+    host.run("systemctl", "start", "mariadb.service", SERVICE)
+    host.expect_rows("stored of what was left", before + 50)
+
+
 def reboot(host):
     before = host.rows()
     host.power_off()
@@ -216,6 +235,7 @@ def main():
                 activation(host)
                 restarts(host)
                 without_database(host)
+                drain(host, configuration)
                 reboot(host)
                 reload(host, configuration)
                 watchdog(host)
