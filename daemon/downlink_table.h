@@ -74,8 +74,8 @@ class DownlinkTable final : public ingest::DownlinkSource {
   void mark_failed(const ingest::Downlink& downlink, std::string_view error, bool retry) override;
 
   // What a device says of a frame that was sent to it: delivered, refused for ever, or to be sent again later while it
-  // has attempts left. False when there is none, or its end was known before. `unproved_codec`: of an answer that proves
-  // nothing, where devices of that codec may; false when this one has proved itself before.
+  // has attempts left. False when there is none, or its end was known before. `unproved_codec`: of an answer that
+  // proves nothing, where devices of that codec may; false when this one has proved itself before.
   bool mark_answered(std::string_view nserie, const ingest::DownlinkAnswer& answer, std::string_view text,
                      std::string_view unproved_codec = {});
 

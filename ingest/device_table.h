@@ -62,8 +62,8 @@ class alignas(64) Device : public boost::intrusive::unordered_set_base_hook<> {
   struct Proof {
     const Codec* codec = nullptr;
     std::optional<std::uint8_t> key_id;  // the one that it used last, since it is remembered here
-    std::uint64_t heard = 0;  // the number with which its address came last; 0: with none
-    bool past_known = false;  // `guard` also knows what was before it was remembered here
+    std::uint64_t heard = 0;             // the number with which its address came last; 0: with none
+    bool past_known = false;             // `guard` also knows what was before it was remembered here
     ReplayGuard guard;
   };
   // nullptr: nothing.

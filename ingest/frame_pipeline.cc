@@ -171,10 +171,12 @@ void FramePipeline::decode(Frame& frame) {
   }
 }
 
-// A used number alone does not tell a repetition from other content, which the database has to keep apart. Whoever
-// wants no acknowledgement sends nothing again; others may send it again in its name.
+// A used number alone does not tell a repetition from other content, which the database has to keep apart; of readings
+// none of which is new nothing is stored, whatever they say. Whoever wants no acknowledgement sends nothing again;
+// others may send it again in its name.
 void FramePipeline::store(Frame& frame, Device& device, bool number_used) {
   const Entry& entry = *frame.entry;
+  if (number_used && entry.decoded.counter == 0) return repeat(frame);
   const bool may_come_again = entry.decoded.ack_wanted || number_used;
   RecentDatagrams::Fingerprint fingerprint = 0;
   if (may_come_again) {

@@ -282,7 +282,7 @@ class Downlink(SystemTest):
         number = self.sql("SELECT MAX(id) AS id FROM downlink")[0]["id"]
         row = self.wait_for_state(number, "failed")
         self.assertIn("cannot carry", row["last_error"])
-        self.assertEqual(row["attempts"], 0)
+        self.assertEqual(row["attempts"], 1)
 
     def test_what_no_codec_could_carry_is_refused_for_a_device_that_nobody_has_heard(self):
         refusal = self.ctl("downlink", "add", "SN-9", "--hex", "00" * 2000, status=1)
