@@ -199,7 +199,7 @@ Type<Struct> text(std::string Struct::*member, TextRule rule) {
   return scalar<Struct, std::string>(
       member, std::string(rule.expected),
       [rule](std::string_view given) { return rule.accepts(given) ? std::optional<std::string>(given) : std::nullopt; },
-      [](const std::string& value) { return value.empty() ? std::string() : quoted(value); });
+      [](const std::string& value) { return value.empty() ? std::string() : options::quoted(value); });
 }
 
 template <typename Struct, typename Integer>
@@ -287,7 +287,7 @@ Type<Struct> list(std::vector<Value> Struct::*member, std::string expected,
   type.text = [=](const Struct& section) {
     std::string text;
     for (const Value& value : section.*member)
-      text.append(text.empty() ? "[" : ", ").append(quoted(format(value)));
+      text.append(text.empty() ? "[" : ", ").append(options::quoted(format(value)));
     return text.empty() ? text : text + "]";
   };
   type.read = [=](const YAML::Node& node, const std::string& path, Struct& out, Reader& reader) {
