@@ -121,12 +121,12 @@ void read_all(JournalSegment& segment) {
   while (page.read_to < kRows) {
     const std::int64_t after = page.read_to;
     page.rows.clear();
-    page.quarantined = 0;
+    page.lost.clear();
     const JournalReader::Wanted wanted{.after = after, .parts = {}, .max_rows = kRows, .max_bytes = 1U << 20};
     static_cast<void>(reader.read_cell(wanted, page));
     check(page.read_to > after, "reading goes on");
     check_rows(page, after);
-    accounted += page.quarantined;
+    accounted += page.quarantined();
     for (const JournalRow& row : page.rows)
       accounted += row.records;
   }
