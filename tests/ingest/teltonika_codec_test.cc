@@ -195,7 +195,8 @@ TEST(TeltonikaCodec, TakesMessagesAsControl) {
 }
 
 TEST(TeltonikaCodec, ReadsAnAnswerInCodec14BehindItsImeiWhereItIsToUs) {
-  const Decoded decoded = decode(kCodec, with_body("0E 01 06 0000000A 0352093086403655 6f6b 01"));
+  const auto named = with_body("0E 01 06 0000000A 0352093086403655 6f6b 01");
+  const Decoded decoded = decode(kCodec, named);
   ASSERT_TRUE(decoded.answer);
   EXPECT_EQ(decoded.answer->text, "ok");
   std::vector<std::byte> raw;
