@@ -94,7 +94,10 @@ int show_lines(const CommandLine& line, std::ostream& out, greenrt::Event& stop)
       } else {
         out << top_line(look);
       }
-      if (!out.flush()) stop.set();
+      if (!out.flush()) {
+        out.clear();  // a reader that leaves is how it ends
+        stop.set();
+      }
       return true;
     });
   });
