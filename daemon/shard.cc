@@ -129,7 +129,7 @@ void Shard::pass_gate() {
 
 void Shard::fill() {
   while (true) {
-    if (std::exchange(doubted_anew_, false)) doubted_.clear();
+    if (std::exchange(doubted_anew_, false)) forget_what_was_read();
     if (again_ ? !doubted_.empty() : !queue_.empty()) return;
     if (again_) {
       read_doubted();
@@ -208,6 +208,7 @@ void Shard::write(db::Connection& connection, std::size_t request_bytes, const L
 void Shard::write_front(db::Connection& connection) {
   const std::size_t loaded = load_devices(connection, queue_);
   look_for_used(connection, queue_, loaded);
+  if (doubted_anew_) return;
   if (rule(queue_.front()) == Ruling::kRepetition) return settle_repetition();
   const std::size_t bytes = request_bytes(connection);
   const Letter* letter = letter_for(queue_.front());

@@ -173,6 +173,7 @@ class Shard {
   void pass_gate();
   void fill();
   void read_on();
+  void forget_what_was_read();
   void read_doubted();
   void abandon_doubt(const std::exception& failure);
   Item restore(JournalRow row);
@@ -210,7 +211,7 @@ class Shard {
   PositionHistory history_;            // of position()
   std::optional<std::int64_t> again_;  // while something is in doubt: all of it is behind this place
   std::uint32_t unread_ = 0;           // attempts in a row to read it that failed
-  bool doubted_anew_ = false;          // again_ has been moved, and what was read for it is void
+  bool doubted_anew_ = false;          // there was a loss since something was read; see forget_what_was_read()
   Items doubted_;                      // read, from the first behind again_ on
   std::int64_t doubted_to_ = 0;        // the place up to which it is all there is
 

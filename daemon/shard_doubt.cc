@@ -16,12 +16,19 @@ constexpr std::uint32_t kAttemptsToRead = 10;
 
 void Shard::doubt(greenrt::Clock::time_point now) {
   devices_.doubt(now);
+  doubted_anew_ = true;
+  work_.set();
   const std::int64_t from = sure_position();
   if (from >= position()) return;
   again_ = from;
   unread_ = 0;
-  doubted_anew_ = true;
-  work_.set();
+}
+
+// What tables and journal said before the loss.
+void Shard::forget_what_was_read() {
+  doubted_.clear();
+  for (Item& item : queue_)
+    item.in_table.reset();
 }
 
 void Shard::read_doubted() {
@@ -66,6 +73,7 @@ void Shard::confirm_front(db::Connection& connection) {
   }
   load_devices(connection, doubted_);
   const std::vector<bool> found = find_stored(connection, entries);
+  if (doubted_anew_) return;
   Items missing;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (found[i]) {
@@ -75,8 +83,8 @@ void Shard::confirm_front(db::Connection& connection) {
     }
   }
   const std::uint64_t restored = restore_missing(connection, std::move(missing));
-  world_.observer.on_confirmed(records - restored);
   if (doubted_anew_) return;
+  world_.observer.on_confirmed(records - restored);
   doubted_.erase(doubted_.begin(), doubted_.begin() + static_cast<std::ptrdiff_t>(entries.size()));
   again_ = doubted_.empty() ? doubted_to_ : doubted_.front().entry->place - 1;
   world_.observer.on_position();
@@ -88,7 +96,7 @@ std::uint64_t Shard::restore_missing(db::Connection& connection, Items missing) 
   const std::size_t bytes = request_bytes(connection);
   look_for_used(connection, missing, missing.size());
   std::uint64_t restored = 0;
-  while (!missing.empty()) {
+  while (!missing.empty() && !doubted_anew_) {
     if (rule(missing.front()) == Ruling::kRepetition) {
       missing.pop_front();
       continue;

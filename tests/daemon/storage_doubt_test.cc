@@ -59,6 +59,20 @@ SERVER_TEST(StorageDoubt, FindsWhatIsThereAndCountsItOnce) {
   EXPECT_THAT(world.reporter.lines, Not(Contains(HasSubstr("records_restored"))));
 }
 
+SERVER_TEST(StorageDoubt, CountsOnceWhatItLooksForAgainAfterAnotherLoss) {
+  Cluster world;
+  world.put_numbers(1, 20);
+  const auto rival = world.database.connect();
+  rival->execute("LOCK TABLES frame WRITE");
+  world.lose_server();
+  world.database.wait_for_locked_out(1);
+  world.lose_server();
+  rival->execute("UNLOCK TABLES");
+  world.wait_until_sure();
+  EXPECT_EQ(world.storage->confirmed(), 20u);
+  EXPECT_EQ(world.storage->restored(), 0u);
+}
+
 SERVER_TEST(StorageDoubt, PutsBackWhatIsGoneAndSaysSo) {
   Cluster world;
   world.put_numbers(1, 20);

@@ -160,8 +160,7 @@ SERVER_TEST(StorageProof, WhatComesWhileThePastOfOthersIsReadIsRuledOnToo) {
   rival->execute("LOCK TABLES device WRITE");
   world.frames.push_back(world.proved(number(1, 1), "D2"));
   const ingest::EntryRef first = world.take(world.frames.back());
-  world.database.wait_for("SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE '%metadata lock%' AND "
-                          "db = '" + world.database.name() + "'", "1");
+  world.database.wait_for_locked_out(1);
   world.frames.push_back(world.bare(2, "D1"));
   const ingest::EntryRef second = world.take(world.frames.back());
   rival->execute("UNLOCK TABLES");
@@ -180,6 +179,23 @@ SERVER_TEST(StorageProof, ADeviceThatWasOnlyLookedUpSurvivesALoss) {
   world.wait_until_sure();
   world.settle();
   EXPECT_EQ(world.database.rows("device"), "1");
+}
+
+// The loss is noticed by another connection than the shard's.
+SERVER_TEST(StorageProof, ALossWhileAUsedNumberIsLookedForChangesNoRuling) {
+  ProofCluster world;
+  world.store(world.proved(number(1, 7)));
+  world.settle();
+  world.database.sql("DELETE FROM frame");
+  const auto rival = world.database.connect();
+  rival->execute("LOCK TABLES frame WRITE");
+  world.frames.push_back(world.proved(number(1, 7)));
+  const ingest::EntryRef repetition = world.take(world.frames.back());
+  world.database.wait_for_locked_out(1);
+  world.lose_server();
+  rival->execute("UNLOCK TABLES");
+  EXPECT_EQ(repetition->wait_stored(greenrt::Deadline::never()).value().duplicate, 1u);
+  EXPECT_EQ(world.database.rows(), "0");
 }
 
 SERVER_TEST(StorageProof, TakesOverWhatAnotherCollectorHasSeenMeanwhile) {

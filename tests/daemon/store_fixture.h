@@ -70,6 +70,12 @@ class TestDatabase {
   [[nodiscard]] std::string rows(const std::string& table = "frame") const {
     return sql("SELECT COUNT(*) FROM " + table);
   }
+  // Until so many statements wait for a table that somebody has locked.
+  void wait_for_locked_out(int statements) const {
+    wait_for("SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE '%metadata lock%' AND db = '" +
+                 name_ + "'",
+             std::to_string(statements));
+  }
   // Until `query` gives `wanted`.
   void wait_for(const std::string& query, const std::string& wanted) const {
     while (sql(query) != wanted) {
