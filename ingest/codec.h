@@ -144,8 +144,11 @@ class Codec {
   // The serial that a datagram claims, for admission: a look at fixed offsets, without validation, allocation or
   // decoding. Empty when there is none where it should be.
   [[nodiscard]] virtual std::string_view peek_serial(Bytes datagram) const = 0;
-  // keyed_hash() of the nserie that decode() makes of what peek_serial() found.
-  [[nodiscard]] virtual std::uint64_t hash_of(std::string_view peeked) const;
+  // The nserie that decode() makes of what peek_serial() found; a view of either `peeked` or `room`.
+  using SerialRoom = std::array<char, 32>;
+  [[nodiscard]] virtual std::string_view serial_of(std::string_view peeked, SerialRoom& room) const;
+  // The keyed_hash() of that.
+  [[nodiscard]] std::uint64_t hash_of(std::string_view peeked) const;
 
   // A serial as people write it, in the form in which it is stored.
   [[nodiscard]] virtual std::string stored_form(std::string_view written) const { return std::string(written); }

@@ -72,9 +72,9 @@ DeviceTable::Hold DeviceTable::hold(std::string_view nserie, std::uint64_t hash)
 
 DeviceTable::Familiarity DeviceTable::familiarity(std::uint64_t hash, const greenrt::SocketAddress& peer) const {
   const auto known = index_.find(hash, std::identity(), HashEqual());
-  if (known == index_.end() || !known->listener_) return Familiarity::kStranger;
+  if (known == index_.end() || !known->listener_) return Familiarity::kUnheard;
   const greenrt::SocketAddress& heard = known->path_.peer;
-  if (heard.mapped() != peer.mapped()) return Familiarity::kStranger;
+  if (heard.mapped() != peer.mapped()) return Familiarity::kElsewhere;
   return heard.port() == peer.port() ? Familiarity::kSamePort : Familiarity::kSameHost;
 }
 

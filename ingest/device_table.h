@@ -124,8 +124,8 @@ class DeviceTable {
   // nullptr when it was not heard, or is forgotten. Valid until the next hold is taken or given back.
   [[nodiscard]] const Device* find(std::string_view nserie) const;
 
-  // How near `peer` is to where the device with this keyed_hash() was heard last.
-  enum class Familiarity : std::uint8_t { kStranger, kSameHost, kSamePort };
+  // How near `peer` is to where the device with this keyed_hash() was heard last. kUnheard: nobody has heard it.
+  enum class Familiarity : std::uint8_t { kElsewhere, kUnheard, kSameHost, kSamePort };
   [[nodiscard]] Familiarity familiarity(std::uint64_t hash, const greenrt::SocketAddress& peer) const;
 
   // What is known from elsewhere of what a device has proved. Only of one that is in the table. Where it is has to be

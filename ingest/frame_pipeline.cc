@@ -116,15 +116,21 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
 }
 
 // When more comes than can be looked at, what is known is served first: who was heard before at the same address and
-// port, and, as long as that does not help, at the same address. It costs an attacker less to send a datagram than it
-// costs to find out what it is worth.
+// port, and, as long as that helps, at the same address, and whom the operator has named and nobody has heard so far.
+// It costs an attacker less to send a datagram than it costs to find out what it is worth.
 bool FramePipeline::must_wait(const Listener& listener, const Claim& claim, const greenrt::UdpPath& path,
                               double backlog) const {
   using Familiarity = DeviceTable::Familiarity;
   if (backlog < kStrangersWait) return false;
   if (claim.serial.empty()) return !has_addressee_ || !has_addressee_(listener, path.peer);
-  const bool by_host = backlog < kMovedOnesWait || !listener.codec().keeps_its_port();
-  return devices_.familiarity(claim.hash, path.peer) < (by_host ? Familiarity::kSameHost : Familiarity::kSamePort);
+  const Codec& codec = listener.codec();
+  const Familiarity familiarity = devices_.familiarity(claim.hash, path.peer);
+  const bool pressing = backlog >= kMovedOnesWait;
+  if (familiarity == Familiarity::kUnheard) {
+    Codec::SerialRoom room;
+    return pressing || !listener.trust().names(codec.serial_of(claim.serial, room));
+  }
+  return familiarity < (pressing && codec.keeps_its_port() ? Familiarity::kSamePort : Familiarity::kSameHost);
 }
 
 void FramePipeline::process(Frame& frame) {

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <utility>
 
-#include "ingest/keyed_hash.h"
 #include "ingest/native_frame.h"
 
 namespace ingest {
@@ -62,10 +61,6 @@ std::optional<DeviceKey> DeviceKey::from_hex(std::string_view digits) {
                                     digits.size(), nullptr, &size, nullptr) == 0 &&
                      size == kSize;
   return valid ? std::optional(key) : std::nullopt;
-}
-
-std::size_t KeyRing::Hash::operator()(std::string_view name) const {
-  return keyed_hash(as_bytes(name));
 }
 
 std::shared_ptr<const KeyRing> KeyRing::parse(std::string_view text, KeyForm form, std::string_view file) {

@@ -22,6 +22,7 @@
 #include <unordered_map>
 
 #include "ingest/bytes.h"
+#include "ingest/text_hash.h"
 
 namespace ingest {
 
@@ -75,10 +76,6 @@ class KeyRing {
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view name) const;
-  };
   struct Secret {
     std::size_t offset = 0;
     std::size_t size = 0;
@@ -99,7 +96,7 @@ class KeyRing {
   std::size_t used_ = 0;
   std::size_t size_ = 0;
   Keys masters_;
-  std::unordered_map<std::string, Keys, Hash, std::equal_to<>> named_;
+  std::unordered_map<std::string, Keys, TextHash, std::equal_to<>> named_;
 };
 
 }  // namespace ingest

@@ -5,7 +5,6 @@
 
 #include "ingest/frame_id.h"
 #include "ingest/json_writer.h"
-#include "ingest/keyed_hash.h"
 #include "ingest/semtech_frame.h"
 #include "ingest/semtech_json.h"
 #include "ingest/semtech_txpk.h"
@@ -86,10 +85,11 @@ std::string_view SemtechCodec::peek_serial(Bytes datagram) const {
   return as_text(datagram.subspan(semtech::kEuiOffset, semtech::kEuiSize));
 }
 
-std::uint64_t SemtechCodec::hash_of(std::string_view peeked) const {
-  if (peeked.size() != semtech::kEuiSize) return Codec::hash_of(peeked);
+std::string_view SemtechCodec::serial_of(std::string_view peeked, SerialRoom& room) const {
+  if (peeked.size() != semtech::kEuiSize) return peeked;
   const auto digits = semtech::eui_digits(as_bytes(peeked));
-  return keyed_hash(as_bytes(std::string_view(digits.data(), digits.size())));
+  std::ranges::copy(digits, room.begin());
+  return {room.data(), digits.size()};
 }
 
 std::string SemtechCodec::stored_form(std::string_view written) const {

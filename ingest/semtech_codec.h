@@ -18,7 +18,7 @@ class SemtechCodec final : public Codec {
 
   // The eight bytes of the EUI as they are on the wire.
   [[nodiscard]] std::string_view peek_serial(Bytes datagram) const override;
-  [[nodiscard]] std::uint64_t hash_of(std::string_view peeked) const override;
+  [[nodiscard]] std::string_view serial_of(std::string_view peeked, SerialRoom& room) const override;
 
   // In lower case: gateways print their EUI in capitals.
   [[nodiscard]] std::string stored_form(std::string_view written) const override;

@@ -28,9 +28,9 @@
 #include "greenrt/event.h"
 #include "ingest/device_table.h"
 #include "ingest/downlink_source.h"
-#include "ingest/keyed_hash.h"
 #include "ingest/listener.h"
 #include "ingest/reporter.h"
+#include "ingest/text_hash.h"
 
 namespace ingest {
 
@@ -78,10 +78,6 @@ class Transmitter {
   [[nodiscard]] std::size_t awaited() const { return awaited_.size(); }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return keyed_hash(as_bytes(text)); }
-  };
   struct Command {
     std::string nserie;
     greenrt::Deadline until = greenrt::Duration::zero();
@@ -100,10 +96,11 @@ class Transmitter {
   const DeviceTable& devices_;
   Reporter& reporter_;
   TransmitterCounters counters_;
-  std::unordered_set<std::string, Hash, std::equal_to<>> awaited_;  // not to be sent to before they are heard
+  std::unordered_set<std::string, TextHash, std::equal_to<>> awaited_;  // not to be sent to before they are heard
   std::deque<std::string> woken_;
   greenrt::Event work_;
-  std::unordered_map<std::string, Command, Hash, std::equal_to<>> commands_;  // by address, where answers name nobody
+  std::unordered_map<std::string, Command, TextHash, std::equal_to<>>
+      commands_;  // by address, where no answer has a name
 };
 
 }  // namespace ingest

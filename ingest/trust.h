@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +12,7 @@
 
 #include "greenrt/deadline.h"
 #include "ingest/key_ring.h"
+#include "ingest/text_hash.h"
 
 namespace ingest {
 
@@ -25,7 +28,7 @@ enum class DevicePolicy : std::uint8_t {
 };
 
 // Serials that an operator has admitted.
-using KnownDevices = std::unordered_set<std::string>;
+using KnownDevices = std::unordered_set<std::string, TextHash, std::equal_to<>>;
 
 struct Trust {
   AuthPolicy auth = AuthPolicy::kNone;
@@ -38,10 +41,12 @@ struct Trust {
 
   bool guarded = false;  // devices that speak this codec prove themselves, here or at another listener
 
-  [[nodiscard]] bool knows(std::string_view nserie) const {
-    if (devices == DevicePolicy::kAny) return true;
-    return (known && known->contains(std::string(nserie))) || (keys && keys->names(nserie));
+  // The operator has named the device.
+  [[nodiscard]] bool names(std::string_view nserie) const {
+    return (known && known->contains(nserie)) || (keys && keys->names(nserie));
   }
+  // It may send here.
+  [[nodiscard]] bool knows(std::string_view nserie) const { return devices == DevicePolicy::kAny || names(nserie); }
 };
 
 // Why a well-formed datagram is refused. Prometheus label values.
@@ -52,7 +57,7 @@ inline constexpr std::string_view kTagUnsupported = "tag_unsupported";   // has 
 inline constexpr std::string_view kUnknownKey = "unknown_key";
 inline constexpr std::string_view kBadTag = "bad_tag";
 inline constexpr std::string_view kDowngrade = "downgrade";  // has no tag, though its device has proved itself before
-inline constexpr std::string_view kReplayed = "replayed";  // too old: nobody can tell any more whether it is new
+inline constexpr std::string_view kReplayed = "replayed";    // too old: nobody can tell any more whether it is new
 inline constexpr std::string_view kAddressPinned = "address_pinned";
 
 inline constexpr std::array kAll = {kUnknownDevice, kUnauthenticated, kTagUnsupported, kUnknownKey,

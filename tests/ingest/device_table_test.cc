@@ -50,9 +50,9 @@ TEST(DeviceTable, SaysHowNearAPeerIsToWhereADeviceWasHeard) {
   EXPECT_EQ(to("A", loopback("192.0.2.1", 1000)), Familiarity::kSamePort);
   EXPECT_EQ(to("A", loopback("192.0.2.1", 1001)), Familiarity::kSameHost);
   EXPECT_EQ(to("A", loopback("::ffff:192.0.2.1", 1000)), Familiarity::kSamePort);
-  EXPECT_EQ(to("A", loopback("192.0.2.2", 1000)), Familiarity::kStranger);
-  EXPECT_EQ(to("B", loopback("192.0.2.1", 1000)), Familiarity::kStranger);
-  EXPECT_EQ(to("held", loopback("192.0.2.1", 1000)), Familiarity::kStranger);
+  EXPECT_EQ(to("A", loopback("192.0.2.2", 1000)), Familiarity::kElsewhere);
+  EXPECT_EQ(to("B", loopback("192.0.2.1", 1000)), Familiarity::kUnheard);
+  EXPECT_EQ(to("held", loopback("192.0.2.1", 1000)), Familiarity::kUnheard);
 }
 
 TEST(DeviceTable, FollowsADeviceThatMoves) {

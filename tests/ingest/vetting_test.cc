@@ -334,6 +334,37 @@ HUB_TEST(Vetting, StrangersWaitWhenTheReceiveBufferIsHalfFull) {
   EXPECT_EQ(world.accepted(), 3u);
 }
 
+HUB_TEST(Vetting, WhoIsNamedAndWasNotHeardSoFarIsNoStrangerAsLongAsThatHelps) {
+  Trust trust;
+  trust.known = std::make_shared<const KnownDevices>(KnownDevices{"listed-1", "listed-2"});
+  World world(std::move(trust));
+  testing::DeviceSocket elsewhere("127.0.0.2");
+  const auto accepted_of = [&](const std::string& serial, testing::DeviceSocket& socket, std::uint32_t sequence) {
+    const auto before = world.accepted();
+    world.receive(Sent{.serial = serial, .sequence = sequence, .key_id = std::nullopt}.bytes(), socket);
+    return world.accepted() - before;
+  };
+  world.backlog = 0.6;
+  EXPECT_EQ(accepted_of("listed-1", world.device, 1), 1u);
+  EXPECT_EQ(accepted_of("unlisted", world.device, 1), 0u);
+  EXPECT_EQ(accepted_of("listed-1", elsewhere, 2), 0u) << "by now it was heard, and not there";
+  world.backlog = 0.7;
+  EXPECT_EQ(accepted_of("listed-2", world.device, 1), 0u);
+  EXPECT_EQ(accepted_of("listed-1", world.device, 3), 1u);
+}
+
+HUB_TEST(Vetting, AGatewayThatOnlyPushesIsNoStrangerWhenItIsNamed) {
+  Trust trust;
+  trust.known = std::make_shared<const KnownDevices>(KnownDevices{"b827ebfffe87bd11"});
+  World world(std::move(trust), {}, kSemtech);
+  world.backlog = 0.6;
+  world.receive(testing::from_hex("02000700b827ebfffe87bd117b7d"), world.device);
+  world.receive(testing::from_hex("02000800b827ebfffe87bd117b7d"), world.device);
+  EXPECT_EQ(world.listener.counters().control, 2u);
+  world.receive(testing::from_hex("02000900b827ebfffe87bd127b7d"), world.device);
+  EXPECT_EQ(world.listener.counters().control, 2u);
+}
+
 HUB_TEST(Vetting, WhoHasAnotherPortWaitsWhenThatDoesNotHelp) {
   World world(asking_for(AuthPolicy::kRequired));
   testing::DeviceSocket other_port;
