@@ -226,10 +226,8 @@ void DeviceStates::note(const ingest::Entry& entry, TimePoint now) {
   mark(entry);
   State& state = state_of(entry);
   if (entry.datagram.arrival < state.last_arrival) return;
-  if (entry.decoded.updates_path || state.last_arrival == 0) {
-    state.origin = entry.datagram.origin;
-    state.peer = entry.datagram.path.peer;
-  }
+  state.origin = entry.datagram.origin;
+  state.peer = entry.datagram.path.peer;
   state.last_arrival = entry.datagram.arrival;
   state.auth_level = std::max(state.auth_level, entry.decoded.auth_level);
   if (state.unwritten) return;
