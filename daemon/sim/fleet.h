@@ -58,6 +58,9 @@ class Fleet {
   // Whether some device may make a frame.
   [[nodiscard]] bool has_room() const { return !turns_.empty(); }
 
+  // The device whose turn it is. Only when there is room.
+  [[nodiscard]] const Device& next() const { return devices_[turns_.front()]; }
+
   // The next frame of the device whose turn it is. None when every window is full.
   std::optional<Transmission> make_frame(TimePoint now, WallTime wall);
 

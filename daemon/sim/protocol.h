@@ -42,6 +42,13 @@ class Protocol {
   // nothing once `out` has grown. `ack_wanted` changes nothing where the protocol always answers.
   virtual std::size_t make_frame(Device& device, WallTime now, bool ack_wanted, std::vector<std::byte>& out) = 0;
 
+  // Replaces `out` by what the device sends beside its frames, by now, so that the collector can reach it. False when
+  // it is not time for that.
+  [[nodiscard]] virtual bool keep_alive(const Device& /*device*/, WallTime /*now*/, std::vector<std::byte>& /*out*/) {
+    return false;
+  }
+  [[nodiscard]] virtual bool answers_keep_alive(ingest::Bytes /*datagram*/) const { return false; }
+
   // None when the datagram, which came to the socket of that number, is not an answer of a collector. The device may
   // not exist.
   [[nodiscard]] virtual std::optional<Answer> read_answer(ingest::Bytes datagram, std::size_t socket) const = 0;

@@ -56,7 +56,7 @@ void append_packet(std::uint64_t seed, const Device& device, WallTime time, std:
 
 }  // namespace
 
-SemtechProtocol::SemtechProtocol(const ProtocolOptions& options) : plan_(options.devices) {
+SemtechProtocol::SemtechProtocol(const ProtocolOptions& options) : plan_(options.devices), next_pull_(options.devices) {
   if (modulus() < options.window) {
     throw std::invalid_argument("gateways of so many can have " + std::to_string(modulus()) + " frames open at most");
   }
@@ -87,6 +87,25 @@ std::size_t SemtechProtocol::make_frame(Device& device, WallTime now, bool /*ack
                         .body = ingest::as_bytes(body_)},
                        out);
   return packets;
+}
+
+bool SemtechProtocol::keep_alive(const Device& device, WallTime now, std::vector<std::byte>& out) {
+  WallTime& next = next_pull_[device.index];
+  if (now < next) return false;
+  next = now + kPullEvery;
+  const Eui eui = eui_of(device.index);
+  semtech::build_frame({.version = semtech::kVersion2,
+                        .token = static_cast<std::uint16_t>(device.made),
+                        .type = semtech::Type::kPullData,
+                        .eui = eui,
+                        .body = {}},
+                       out);
+  return true;
+}
+
+bool SemtechProtocol::answers_keep_alive(ingest::Bytes datagram) const {
+  semtech::Answer answer;
+  return semtech::parse_answer(datagram, answer).empty() && answer.type == semtech::Type::kPullAck;
 }
 
 std::optional<Answer> SemtechProtocol::read_answer(ingest::Bytes datagram, std::size_t socket) const {

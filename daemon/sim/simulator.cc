@@ -137,13 +137,20 @@ bool Simulator::make_frames(TimePoint now) {
   const WallTime wall = wall_now();
   std::uint64_t made = 0;
   for (; made < wanted; ++made) {
+    if (!fleet_.has_room()) break;
+    keep_alive(fleet_.next(), wall);
     const auto frame = fleet_.make_frame(now, wall);
-    if (!frame) break;
     send(plan_.socket_of(frame->device), frame->bytes);
   }
   pacer_.made(made);
   if (made > 0) last_progress_ = now;
   return made == left || (made == wanted && due > wanted);
+}
+
+void Simulator::keep_alive(const Device& device, WallTime now) {
+  if (!protocol_->keep_alive(device, now, keep_alive_)) return;
+  add(plan_.socket_of(device.index), keep_alive_);
+  ++tally_.keep_alives;
 }
 
 void Simulator::resend_frames(TimePoint now) {
@@ -217,6 +224,7 @@ void Simulator::take(const Port& port, ingest::Bytes datagram) {
     if (!sender_has_work) news_.set();
     return;
   }
+  if (protocol_->answers_keep_alive(datagram)) return;
   Reply reply{.port = port.number, .bytes = {}};
   if (replies_.size() >= kMaxReplies || !protocol_->answer_downlink(datagram, reply.bytes)) {
     ++tally_.unexpected;

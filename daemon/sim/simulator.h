@@ -89,6 +89,7 @@ class Simulator {
   [[nodiscard]] bool making_is_over(TimePoint now) const;
   [[nodiscard]] bool stalled(TimePoint now) const;
   bool make_frames(TimePoint now);
+  void keep_alive(const Device& device, WallTime now);
   void resend_frames(TimePoint now);
   void send_replies();
   void send(std::size_t port, ingest::Bytes frame);
@@ -107,6 +108,7 @@ class Simulator {
   Adversary adversary_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::deque<Reply> replies_;
+  std::vector<std::byte> keep_alive_;
   Phase phase_ = Phase::kMaking;
   unsigned stops_ = 0;
   TimePoint begun_;

@@ -35,6 +35,7 @@ std::string summary_json(const Tally& tally, std::string_view codec, std::size_t
       {"unexpected", tally.unexpected},
       {"replayed", tally.replayed},
       {"forged", tally.forged},
+      {"keep_alives", tally.keep_alives},
       {"downlinks", tally.downlinks},
       {"p50_ms", milliseconds(tally.ack_latency.quantile(0.50))},
       {"p99_ms", milliseconds(tally.ack_latency.quantile(0.99))},

@@ -25,6 +25,7 @@ struct Tally {
   std::uint64_t unexpected = 0;      // datagrams received that answer no frame of ours
   std::uint64_t replayed = 0;        // copies of earlier frames, sent by the adversary
   std::uint64_t forged = 0;          // altered copies, sent by the adversary
+  std::uint64_t keep_alives = 0;     // transmissions that hold no frame, to stay reachable
   std::uint64_t downlinks = 0;       // frames for a device, which it answered
   Latencies ack_latency;             // from the first transmission
 };

@@ -11,6 +11,7 @@
 #include "daemon/sim/socket_plan.h"
 #include "ingest/codec.h"
 #include "ingest/native_frame.h"
+#include "ingest/semtech_frame.h"
 #include "ingest/teltonika_frame.h"
 
 namespace hilera::sim {
@@ -182,6 +183,34 @@ TEST(SemtechGateways, SendPacketsThatALogicalServerWouldTake) {
   EXPECT_EQ(packet.at("size"), 23);
   EXPECT_EQ(packet.at("data").get<std::string>().size(), 32u);
   EXPECT_EQ(packet.at("modu"), "LORA");
+}
+
+TEST(SemtechGateways, AskForWhatIsForThemEveryTenSeconds) {
+  const auto protocol = make_protocol("semtech", {.devices = 2});
+  const Device first{.index = 0, .serial = protocol->serial(0), .telemetry = Telemetry(1), .made = 7};
+  const Device second{.index = 1, .serial = protocol->serial(1), .telemetry = Telemetry(2)};
+  std::vector<std::byte> pull;
+  ASSERT_TRUE(protocol->keep_alive(first, kToday, pull));
+  ingest::semtech::Frame frame;
+  ASSERT_EQ(ingest::semtech::parse_frame(pull, frame), "");
+  EXPECT_EQ(frame.type, ingest::semtech::Type::kPullData);
+  std::string serial;
+  ingest::semtech::append_eui(frame.eui, serial);
+  EXPECT_EQ(serial, first.serial);
+
+  EXPECT_FALSE(protocol->keep_alive(first, kToday + std::chrono::milliseconds(9'999), pull));
+  EXPECT_TRUE(protocol->keep_alive(second, kToday + std::chrono::milliseconds(9'999), pull)) << "each at its own time";
+  EXPECT_TRUE(protocol->keep_alive(first, kToday + std::chrono::seconds(10), pull));
+}
+
+TEST(SemtechGateways, TellAnswersToThatFromOthers) {
+  const auto protocol = make_protocol("semtech", {});
+  std::vector<std::byte> answer;
+  ingest::semtech::build_answer({.token = 7, .type = ingest::semtech::Type::kPullAck, .body = {}}, answer);
+  EXPECT_TRUE(protocol->answers_keep_alive(answer));
+  EXPECT_FALSE(protocol->read_answer(answer, 0));
+  ingest::semtech::build_answer({.token = 7, .type = ingest::semtech::Type::kPushAck, .body = {}}, answer);
+  EXPECT_FALSE(protocol->answers_keep_alive(answer));
 }
 
 class NativeAnswers : public testing::Test {

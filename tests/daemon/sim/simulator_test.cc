@@ -30,7 +30,7 @@ SimulatorOptions options_for(const Responder& responder, std::string codec = "na
 
 void expect_identities(const Tally& tally) {
   EXPECT_EQ(tally.sent, tally.acked + tally.unacked);
-  EXPECT_EQ(tally.datagrams + tally.send_failed, tally.sent + tally.resent);
+  EXPECT_EQ(tally.datagrams + tally.send_failed, tally.sent + tally.resent + tally.keep_alives);
   EXPECT_EQ(tally.ack_latency.count(), tally.acked);
 }
 
@@ -46,6 +46,7 @@ TEST_P(SimulatorWithCodec, SendsFramesThatTheCollectorUnderstandsAndSeesThemAckn
     EXPECT_EQ(simulator.tally().unexpected, 0u);
     expect_identities(simulator.tally());
     EXPECT_EQ(responder.rejected(), 0u);
+    EXPECT_EQ(responder.control(), simulator.tally().keep_alives);
     EXPECT_EQ(responder.frames().size(), 100u);
     EXPECT_EQ(responder.serials().size(), 7u);
     EXPECT_EQ(responder.keys().size(), simulator.tally().records);
@@ -138,7 +139,7 @@ TEST_P(SimulatorWithCodec, SendsEachFrameOnceWithoutAcknowledgements) {
     Simulator simulator(options);
     simulator.run();
     EXPECT_EQ(simulator.tally().sent, 100u);
-    EXPECT_EQ(simulator.tally().datagrams, 100u);
+    EXPECT_EQ(simulator.tally().datagrams, 100u + simulator.tally().keep_alives);
     EXPECT_EQ(simulator.tally().acked, 0u);
     EXPECT_EQ(simulator.tally().unacked, 0u);
     EXPECT_EQ(simulator.tally().resent, 0u);
