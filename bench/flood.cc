@@ -1,14 +1,19 @@
-// flood: sends native frames at full speed for a while, as somebody does who wants others not to be heard.
+// flood: sends datagrams at full speed for a while, as somebody does who wants others not to be heard.
 //
-//   flood PORT SECONDS one|many|victim|overheard [SERIAL]
+//   flood PORT SECONDS one|many|victim|elsewhere|overheard tagged|plain|semtech [SERIAL]
 //
-//   one       from one socket, each frame with another serial
+//   one       from one socket, each in the name of another device
 //   many      the same from a million addresses of 127.0.0.0/8, in turn
 //   victim    from one socket, all in the name of SERIAL
-//   overheard the same bytes all the time: a frame read from standard input
+//   elsewhere the same from 127.0.0.9
+//   overheard the same bytes all the time: a datagram read from standard input
 //
-// But for the last one, frames have a tag of random bytes and key id 2, which costs a collector the most: it has to
-// look for a key and to compute the right tag. Prints how many datagrams the kernel took.
+//   tagged    native frames with a tag of random bytes and key id 2, which costs a collector the most: it has to look
+//             for a key and to compute the right tag
+//   plain     native frames without a tag
+//   semtech   PUSH_DATA of a gateway
+//
+// Prints how many datagrams the kernel took.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -24,34 +29,71 @@
 #include <iostream>
 #include <iterator>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ingest/native_frame.h"
+#include "ingest/semtech_frame.h"
 
 namespace {
 
 namespace native = ingest::native;
+namespace semtech = ingest::semtech;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kBatch = 64;
 constexpr std::uint32_t kSources = 1'000'000;
+constexpr std::uint32_t kEpoch = 0xFFFFFFFF;            // later than that of any device
+constexpr std::uint64_t kEuis = 0x0300'0000'0000'0000;  // of no device
 
-std::vector<std::byte> forged_frame(std::string_view serial, std::uint32_t sequence, std::mt19937_64& random) {
-  constexpr std::array kItem{std::byte{0}, std::byte{1}, std::byte{0x11}, std::byte{5}};
-  std::vector<std::byte> frame;
-  native::build_frame({.flags = native::kAckWanted | native::kTagged,
-                       .key_id = 2,
-                       .serial = serial,
-                       .epoch = 0xFFFFFFFF,
-                       .sequence = sequence,
-                       .payload = kItem},
-                      frame);
-  for (std::size_t i = 0; i < native::kTagSize; ++i)
-    frame.push_back(static_cast<std::byte>(random()));
-  return frame;
-}
+// Makes what is to be taken for a device's.
+class Forger {
+ public:
+  // `victim` empty: each in the name of another device.
+  Forger(std::string_view form, std::string_view victim) : form_(form), victim_(victim) {}
+
+  std::vector<std::byte> make(std::uint32_t number) {
+    return form_ == "semtech" ? push_data(number) : native_frame(number, form_ == "tagged");
+  }
+
+ private:
+  std::vector<std::byte> native_frame(std::uint32_t number, bool tagged) {
+    constexpr std::array kItem{std::byte{0}, std::byte{1}, std::byte{0x11}, std::byte{5}};
+    const std::string serial = victim_.empty() ? "flood-" + std::to_string(number % kSources) : victim_;
+    const std::uint8_t tag = tagged ? native::kTagged : 0;
+    std::vector<std::byte> frame;
+    native::build_frame({.flags = static_cast<std::uint8_t>(native::kAckWanted | tag),
+                         .key_id = static_cast<std::uint8_t>(tagged ? 2 : 0),
+                         .serial = serial,
+                         .epoch = kEpoch,
+                         .sequence = number + 1,
+                         .payload = kItem},
+                        frame);
+    for (std::size_t i = 0; tagged && i < native::kTagSize; ++i)
+      frame.push_back(static_cast<std::byte>(random_()));
+    return frame;
+  }
+
+  std::vector<std::byte> push_data(std::uint32_t number) {
+    const std::string body =
+        R"({"rxpk":[{"tmst":)" + std::to_string(number) +
+        R"(,"chan":99,"freq":868.1,"stat":1,"modu":"LORA","datr":"SF7BW125","size":3,"data":"AAAA"}]})";
+    const std::uint64_t eui = victim_.empty() ? kEuis + number % kSources : std::stoull(victim_, nullptr, 16);
+    std::array<std::byte, semtech::kEuiSize> bytes;
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = static_cast<std::byte>(eui >> (8 * (bytes.size() - 1 - i)));
+    std::vector<std::byte> datagram;
+    semtech::build_frame({.token = static_cast<std::uint16_t>(number), .eui = bytes, .body = ingest::as_bytes(body)},
+                         datagram);
+    return datagram;
+  }
+
+  std::string form_;
+  std::string victim_;
+  std::mt19937_64 random_{std::random_device{}()};
+};
 
 // A batch for sendmmsg, whose messages leave from addresses of their own if they are given some.
 class Batch {
@@ -93,8 +135,7 @@ class Batch {
   alignas(cmsghdr) std::array<std::array<std::byte, CMSG_SPACE(sizeof(in_pktinfo))>, kBatch> controls_{};
 };
 
-std::uint64_t flood(int fd, std::string_view mode, std::string_view victim, Clock::time_point end) {
-  std::mt19937_64 random(std::random_device{}());
+std::uint64_t flood(int fd, std::string_view mode, Forger forger, Clock::time_point end) {
   Batch batch(mode == "many");
   if (mode == "overheard") {
     const std::string frame(std::istreambuf_iterator<char>(std::cin), {});
@@ -106,8 +147,7 @@ std::uint64_t flood(int fd, std::string_view mode, std::string_view victim, Cloc
   for (std::uint32_t number = 0; Clock::now() < end; number += kBatch) {
     for (std::size_t i = 0; i < kBatch && mode != "overheard"; ++i) {
       const auto mine = number + static_cast<std::uint32_t>(i);
-      const std::string serial = mode == "victim" ? std::string(victim) : "flood-" + std::to_string(mine % kSources);
-      batch.set(i, forged_frame(serial, mine + 1, random));
+      batch.set(i, forger.make(mine));
       if (mode == "many") batch.set_source(i, 0x7F100000 + mine % kSources);
     }
     sent += batch.send(fd);
@@ -118,11 +158,20 @@ std::uint64_t flood(int fd, std::string_view mode, std::string_view victim, Cloc
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::fprintf(stderr, "usage: flood PORT SECONDS one|many|victim|overheard [SERIAL]\n");
+  if (argc < 5) {
+    std::fprintf(stderr, "usage: flood PORT SECONDS one|many|victim|elsewhere|overheard tagged|plain|semtech [SERIAL]\n");
     return 64;
   }
+  const std::string_view mode = argv[3];
+  const bool has_victim = (mode == "victim" || mode == "elsewhere") && argc > 5;
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  here.sin_addr.s_addr = htonl(mode == "elsewhere" ? INADDR_LOOPBACK + 8 : INADDR_LOOPBACK);
+  if (mode != "many" && ::bind(fd, reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0) {
+    std::perror("bind");
+    return 1;
+  }
   sockaddr_in target{};
   target.sin_family = AF_INET;
   target.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[1])));
@@ -132,7 +181,8 @@ int main(int argc, char** argv) {
     return 1;
   }
   const auto end = Clock::now() + std::chrono::milliseconds(static_cast<int>(1000 * std::atof(argv[2])));
-  std::printf("%llu\n", static_cast<unsigned long long>(flood(fd, argv[3], argc > 4 ? argv[4] : "sim-000001", end)));
+  std::printf("%llu\n",
+              static_cast<unsigned long long>(flood(fd, mode, Forger(argv[4], has_victim ? argv[5] : ""), end)));
   ::close(fd);
   return 0;
 }
