@@ -2,7 +2,8 @@
 one in the name of a device, from where devices are and from elsewhere, and one that repeats an overheard frame. Prints a
 line each.
 
-The devices ask for no answers, so that each frame is sent once and a lost one stays lost. Listeners are:
+All devices have been heard when it begins. They ask for no answers, so that each frame is sent once and a lost one
+stays lost. Listeners are:
 
   keys      native, whose devices prove themselves
   known     native, whose devices are only registered
@@ -19,6 +20,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 import trial
 
@@ -27,12 +29,12 @@ DEVICES = 100
 MODES = ("none", "one", "many", "victim", "elsewhere", "overheard")
 REGISTERED = {"devices": "known", "devices_file": "registry"}
 PINNED = {**REGISTERED, "pin_address": "1h"}
-# Of each: codec, options of the listener, form of the flood, and which rows are the fleet's: the flood has the last
-# epoch, or a channel of its own, and the overheard frame the first epoch.
+# Of each: codec, options of the listener, form of the flood, and which rows are the fleet's: frames of the flood have no
+# time, packets a channel of their own.
 LISTENERS = {
-    "keys": ("native", {"auth": "required", "keys_file": "keys"}, "tagged", "frame_id >> 32 BETWEEN 2 AND 4294967294"),
-    "known": ("native", REGISTERED, "plain", "frame_id >> 32 BETWEEN 2 AND 4294967294"),
-    "pinned": ("native", PINNED, "plain", "frame_id >> 32 BETWEEN 2 AND 4294967294"),
+    "keys": ("native", {"auth": "required", "keys_file": "keys"}, "tagged", "device_time IS NOT NULL"),
+    "known": ("native", REGISTERED, "plain", "device_time IS NOT NULL"),
+    "pinned": ("native", PINNED, "plain", "device_time IS NOT NULL"),
     "gateways": ("semtech", PINNED, "semtech", "JSON_VALUE(fields, '$.values.chan') <> 99"),
 }
 
@@ -63,6 +65,8 @@ def measure(run, name, mode, seconds, master, options):
     proof = {"keys_file": settings["keys_file"], "key_id": 2} if "keys_file" in settings else {}
     fleet = run.start_simulator(hilerad.port, name=f"fleet-{name}-{mode}", codec=codec, log=False, devices=DEVICES,
                                 rate=RATE, seconds=seconds, no_acks=True, quiet=True, **proof)
+    while hilerad.metrics()["devices_known"] < DEVICES:
+        time.sleep(0.01)
     sent = 0
     if mode != "none":
         command = [str(options.bin / "flood"), str(hilerad.port), str(seconds), mode, form, serials(codec)[0]]
