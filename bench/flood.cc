@@ -46,7 +46,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kBatch = 64;
 constexpr std::uint32_t kSources = 1'000'000;
 constexpr std::uint32_t kEpoch = 0xFFFFFFFF;            // later than that of any device
-constexpr std::uint64_t kEuis = 0x0300'0000'0000'0000;  // of no device
+constexpr std::uint64_t kEuis = 0x0300'0000'0000'0000;  // from here on, of no device
 
 // Makes what is to be taken for a device's.
 class Forger {

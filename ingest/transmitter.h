@@ -99,8 +99,8 @@ class Transmitter {
   std::unordered_set<std::string, TextHash, std::equal_to<>> awaited_;  // not to be sent to before they are heard
   std::deque<std::string> woken_;
   greenrt::Event work_;
-  std::unordered_map<std::string, Command, TextHash, std::equal_to<>>
-      commands_;  // by address, where no answer has a name
+  // By address, where answers name nobody.
+  std::unordered_map<std::string, Command, TextHash, std::equal_to<>> commands_;
 };
 
 }  // namespace ingest
