@@ -87,7 +87,7 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
                            const Claim& claim) noexcept {
   try {
     if (!listener.prefix_rate().take(path.peer, arrival.received)) return drop(listener, DropReason::kPrefixRate);
-    if (must_wait(listener, claim, path, arrival.backlog)) return drop(listener, DropReason::kStranger);
+    if (must_wait(listener, claim, path, arrival)) return drop(listener, DropReason::kStranger);
     if (!greenrt::Hub::current().has_room()) return drop(listener, DropReason::kGreenletLimit);
     auto [ticket, refusal] = admission_.admit(path.peer, claim.hash);
     if (!ticket) return drop(listener, refusal);
@@ -116,19 +116,21 @@ void FramePipeline::submit(Listener& listener, const Arrival& arrival, const gre
 }
 
 // When more comes than can be looked at, what is known is served first: who was heard before at the same address and
-// port, and, as long as that helps, at the same address, and whom the operator has named and nobody has heard so far.
-// It costs an attacker less to send a datagram than it costs to find out what it is worth.
+// port, and, as long as that helps, at the same address. Whom the operator has named and nobody has heard so far is let
+// through as long as that helps, then now and then. It costs an attacker less to send a datagram than it costs to find
+// out what it is worth.
 bool FramePipeline::must_wait(const Listener& listener, const Claim& claim, const greenrt::UdpPath& path,
-                              double backlog) const {
+                              const Arrival& arrival) {
   using Familiarity = DeviceTable::Familiarity;
-  if (backlog < kStrangersWait) return false;
+  if (arrival.backlog < kStrangersWait) return false;
   if (claim.serial.empty()) return !has_addressee_ || !has_addressee_(listener, path.peer);
   const Codec& codec = listener.codec();
   const Familiarity familiarity = devices_.familiarity(claim.hash, path.peer);
-  const bool pressing = backlog >= kMovedOnesWait;
+  const bool pressing = arrival.backlog >= kMovedOnesWait;
   if (familiarity == Familiarity::kUnheard) {
     Codec::SerialRoom room;
-    return pressing || !listener.trust().names(codec.serial_of(claim.serial, room));
+    if (!listener.trust().names(codec.serial_of(claim.serial, room))) return true;
+    return pressing && !first_chances_.take(claim.hash, arrival.received);
   }
   return familiarity < (pressing && codec.keeps_its_port() ? Familiarity::kSamePort : Familiarity::kSameHost);
 }

@@ -29,6 +29,7 @@
 #include "ingest/counters.h"
 #include "ingest/custody.h"
 #include "ingest/device_table.h"
+#include "ingest/first_chances.h"
 #include "ingest/listener.h"
 #include "ingest/recent_datagrams.h"
 #include "ingest/reporter.h"
@@ -120,7 +121,7 @@ class FramePipeline {
   void keep(Frame& frame, Device& device, RecentDatagrams::Way way);
   void repeat(Frame& frame);
   [[nodiscard]] bool must_wait(const Listener& listener, const Claim& claim, const greenrt::UdpPath& path,
-                               double backlog) const;
+                               const Arrival& arrival);
   [[nodiscard]] DeviceTable::Hold device_of(const Frame& frame);
   void name_answer(Entry& entry) const;
   void heard(Device& device, const Entry& entry) const;
@@ -135,6 +136,7 @@ class FramePipeline {
   DeviceTable& devices_;
   Reporter& reporter_;
   Admission admission_;
+  FirstChances first_chances_;
   RecentDatagrams recent_;
   PipelineCounters counters_;
   OnAnswer on_answer_;

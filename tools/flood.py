@@ -2,8 +2,8 @@
 one in the name of a device, from where devices are and from elsewhere, and one that repeats an overheard frame. Prints a
 line each.
 
-All devices have been heard when it begins. They ask for no answers, so that each frame is sent once and a lost one
-stays lost. Listeners are:
+All devices have been heard when it begins, or, if wanted, none. They ask for no answers, so that each frame is sent
+once and a lost one stays lost. Listeners are:
 
   keys      native, whose devices prove themselves
   known     native, whose devices are only registered
@@ -65,7 +65,7 @@ def measure(run, name, mode, seconds, master, options):
     proof = {"keys_file": settings["keys_file"], "key_id": 2} if "keys_file" in settings else {}
     fleet = run.start_simulator(hilerad.port, name=f"fleet-{name}-{mode}", codec=codec, log=False, devices=DEVICES,
                                 rate=RATE, seconds=seconds, no_acks=True, quiet=True, **proof)
-    while hilerad.metrics()["devices_known"] < DEVICES:
+    while not options.unheard and hilerad.metrics()["devices_known"] < DEVICES:
         time.sleep(0.01)
     sent = 0
     if mode != "none":
@@ -92,6 +92,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--only", nargs="*", choices=MODES, default=MODES)
     parser.add_argument("--listeners", nargs="*", choices=LISTENERS, default=[*LISTENERS])
+    parser.add_argument("--unheard", action="store_true", help="begin before any of the devices was heard")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hilera-flood-", dir="/tmp") as folder:
         os.chmod(folder, 0o755)
