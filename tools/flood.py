@@ -66,6 +66,8 @@ def measure(run, name, mode, seconds, master, options):
     fleet = run.start_simulator(hilerad.port, name=f"fleet-{name}-{mode}", codec=codec, log=False, devices=DEVICES,
                                 rate=RATE, seconds=seconds, no_acks=True, quiet=True, **proof)
     while not options.unheard and hilerad.metrics()["devices_known"] < DEVICES:
+        if not fleet.running():
+            raise trial.Failure(f"not all devices were heard{hilerad.log_tail()}")
         time.sleep(0.01)
     sent = 0
     if mode != "none":
